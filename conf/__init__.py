@@ -1,0 +1,1 @@
+"""Configuration presets, installed as the package `zoo.conf`."""

@@ -1,0 +1,1 @@
+"""YAML presets, found by the entry point in the group `zoo.conf`."""

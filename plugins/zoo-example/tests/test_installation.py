@@ -1,0 +1,64 @@
+"""What the toolkit sees of this package once it is installed."""
+
+from importlib.metadata import version
+
+import pytest
+import zoo
+
+MINE = {("model", "tabular_resnet"), ("loss", "focal"), ("optimizer", "lion")}
+
+
+def test_every_component_is_found_under_its_name():
+    found = [one for one in zoo.components() if one.distribution == "zoo-example"]
+    assert {(one.kind, one.name) for one in found} == MINE
+    assert {one.version for one in found} == {version("zoo-example")}
+    assert {one.status for one in found} == {"ok"}
+
+
+@pytest.mark.parametrize("data", ["breast_cancer", "digits"])
+def test_everything_composes_together(data):
+    config = zoo.compose(["model=tabular_resnet", "loss=focal", "optimizer=lion", f"data={data}"])
+    assert config["model"]["width"] == 192
+    assert config["loss"]["gamma"] == 2.0
+    assert config["optimizer"]["betas"] == [0.9, 0.99]
+
+
+def test_the_small_preset_changes_sizes_and_can_be_changed():
+    model = zoo.compose(["model=tabular_resnet_small", "model.width=32"])["model"]
+    assert (model["name"], model["width"], model["depth"], model["hidden_factor"]) == ("tabular_resnet", 32, 1, 2.0)
+
+
+def test_the_experiment_chooses_all_three_and_can_be_changed():
+    config = zoo.compose(["experiment=focal_lion", "data=digits", "loss.gamma=1", "model.width=96"])
+    assert {(kind, config[kind]["name"]) for kind in ("model", "loss", "optimizer")} == MINE
+    assert (config["optimizer"]["lr"], config["loss"]["gamma"], config["model"]["width"]) == (0.0003, 1, 96)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("model.hidden_dropout=1", "model.hidden_dropout"),
+        ("model.norm=instance", "model.norm"),
+        ("optimizer.betas=[0.9,1.5]", "optimizer.betas"),
+        ("optimizer.lr=-1", "optimizer.lr"),
+        ("loss.gamma=-1", "loss.gamma"),
+        ("loss.alpha=2", "loss.alpha"),
+    ],
+)
+def test_values_out_of_range_are_refused_by_name(override, message):
+    with pytest.raises(Exception, match=message):
+        zoo.compose(["model=tabular_resnet", "loss=focal", "optimizer=lion", override])
+
+
+def test_components_can_be_built_by_name():
+    assert zoo.build("model", "tabular_resnet", in_features=5, out_features=2).first.in_features == 5
+    assert zoo.build("loss", "focal", num_classes=2, alpha=0.25).alpha.tolist() == [0.75, 0.25]
+
+
+@pytest.mark.parametrize(("data", "enough"), [("breast_cancer", 0.93), ("digits", 0.93)])
+def test_it_learns_and_the_run_loads(tmp_path, data, enough):
+    overrides = ["model=tabular_resnet_small", "loss=focal", "optimizer=lion", f"data={data}"]
+    config = zoo.compose([*overrides, "optimizer.lr=0.001", "trainer.max_epochs=10", "logger=[]"])
+    assert zoo.train(config, tmp_path / "run").metrics["test/accuracy"] >= enough
+    used = zoo.load(tmp_path / "run").components
+    assert {(one["kind"], one["name"]) for one in used if one["distribution"] == "zoo-example"} == MINE

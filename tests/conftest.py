@@ -1,0 +1,154 @@
+"""Plugins made on the spot, and a registry that sees nothing else."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib.metadata import Distribution, distributions
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from zoo.config.installed import refresh
+from zoo.registry import CONF_GROUP, HOST, normalized
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """A distribution as `pip install` would leave it: a folder on `sys.path` with metadata and modules.
+
+    Attributes:
+        name: of the distribution.
+        version: of the distribution.
+        folder: put it on PYTHONPATH and another process sees the plugin too.
+        metadata: its `.dist-info` (or `.egg-info`) folder.
+    """
+
+    name: str
+    version: str
+    folder: Path
+    metadata: Path
+
+
+@pytest.fixture(autouse=True)
+def isolated_registry(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the plugins of the developer's environment, and its ZOO_PLUGINS, out of every test."""
+    made_here = tmp_path_factory.getbasetemp().resolve()
+
+    def visible() -> Iterator[Distribution]:
+        for distribution in distributions():
+            folder = Path(str(getattr(distribution, "_path", "")))
+            ours = normalized(folder.name).startswith(HOST) and folder.suffix == ".dist-info"
+            if ours or made_here in folder.resolve().parents:
+                yield distribution
+
+    monkeypatch.delenv("ZOO_PLUGINS", raising=False)
+    monkeypatch.setattr("zoo.registry.discovery.distributions", visible)
+    refresh()
+    yield
+    refresh()
+
+
+@pytest.fixture
+def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Plugin]]:
+    """Install a plugin made of files, without pip; everything is undone after the test."""
+    modules_made: set[str] = set()
+    folders = tmp_path / "site"
+
+    def install(
+        name: str = "zoo-foo",
+        version: str = "1.0",
+        *,
+        entry_points: Mapping[str, Mapping[str, str]] | str | None = None,
+        modules: Mapping[str, str] | None = None,
+        requires: Iterable[str] = (),
+        conf: Mapping[str, Any] | None = None,
+        kind: str = "dist-info",
+        folder: Path | None = None,
+    ) -> Plugin:
+        """Install one.
+
+        Args:
+            name: of the distribution; its import package is the same with underscores.
+            version: of the distribution.
+            entry_points: group -> name -> target, or the text of entry_points.txt.
+            modules: file -> source: `{"zoo_foo/nets.py": "..."}`.
+            requires: lines of `Requires-Dist`.
+            conf: presets, `{"model/big.yaml": {...}}` or YAML text, declared under `zoo.conf`.
+            kind: `dist-info`, or `egg-info` as setuptools leaves in a source folder.
+            folder: where; a fresh one by default.
+        """
+        package = normalized(name).replace("-", "_")
+        folder = folders / str(len(list(folders.glob("*")))) if folder is None else folder
+        metadata = folder / f"{package}-{version}.dist-info"
+        if kind == "egg-info":
+            metadata = folder / f"{package}.egg-info"
+        metadata.mkdir(parents=True)
+        files = dict(modules or {})
+        groups: Any = entry_points if isinstance(entry_points, str) else dict(entry_points or {})
+        if conf is not None:
+            if not isinstance(groups, str):
+                groups.setdefault(CONF_GROUP, {"presets": f"{package}.conf"})
+            files.setdefault(f"{package}/__init__.py", "")
+            for path, content in conf.items():
+                text = content if isinstance(content, str) else yaml.safe_dump(content, sort_keys=False)
+                files[f"{package}/conf/{path}"] = text
+        for path, source in files.items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text(source, encoding="utf-8")
+            modules_made.add(Path(path).parts[0].removesuffix(".py"))
+        header = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}"]
+        header += [f"Requires-Dist: {line}" for line in requires]
+        text = "\n".join(header) + "\n"
+        (metadata / ("PKG-INFO" if kind == "egg-info" else "METADATA")).write_text(text, encoding="utf-8")
+        (metadata / "entry_points.txt").write_text(
+            groups if isinstance(groups, str) else _sections(groups), encoding="utf-8"
+        )
+        monkeypatch.syspath_prepend(str(folder))
+        refresh()
+        return Plugin(name, version, folder, metadata)
+
+    yield install
+    for module in list(sys.modules):
+        if module.split(".")[0] in modules_made:
+            del sys.modules[module]
+
+
+def _sections(groups: Mapping[str, Mapping[str, str]]) -> str:
+    lines = []
+    for group, entries in groups.items():
+        lines += [f"[{group}]", *(f"{name} = {target}" for name, target in entries.items()), ""]
+    return "\n".join(lines)
+
+
+@pytest.fixture
+def run_python(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run source, or a module with `-m`, in a fresh interpreter that knows this checkout and the given plugins.
+
+    Plugins of the developer's environment stay switched off there too.
+    """
+
+    def run(*arguments: str, plugins: Iterable[Plugin] = (), **environ: str) -> subprocess.CompletedProcess[str]:
+        plugins = list(plugins)
+        paths = [str(ROOT), *(str(one.folder) for one in plugins)]
+        environment = {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(paths),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "OMP_NUM_THREADS": "1",
+            "ZOO_PLUGINS": "only:" + ",".join(one.name for one in plugins),
+            **environ,
+        }
+        words = arguments if arguments[0].startswith("-") else ("-c", *arguments)
+        return subprocess.run(
+            [sys.executable, *words], env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=120
+        )
+
+    return run

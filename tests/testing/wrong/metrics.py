@@ -1,0 +1,53 @@
+"""A right metric, and metrics with one fault each."""
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+
+
+class Right(Metric):
+    """Mean absolute error."""
+
+    problems = ("regression",)
+    total: Tensor
+    count: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.add_state("total", torch.zeros(()), dist_reduce_fx="sum")
+        self.add_state("count", torch.zeros(()), dist_reduce_fx="sum")
+
+    def update(self, preds: Tensor, target: Tensor) -> None:
+        self.total += (preds - target).abs().sum()
+        self.count += target.numel()
+
+    def compute(self) -> Tensor:
+        return self.total / self.count
+
+
+class IsForRanking(Right):
+    problems = ("ranking",)
+
+
+class OneValueATarget(Right):
+    def compute(self) -> Tensor:
+        return (self.total / self.count).repeat(2)
+
+
+class AveragesBatches(Right):
+    def update(self, preds: Tensor, target: Tensor) -> None:
+        self.total += (preds - target).abs().mean()
+        self.count += 1
+
+
+class KeepsCountAfterReset(Right):
+    def __init__(self) -> None:
+        super().__init__()
+        self.extra = 0
+
+    def update(self, preds: Tensor, target: Tensor) -> None:
+        super().update(preds, target)
+        self.extra += len(target)
+
+    def compute(self) -> Tensor:
+        return super().compute() + self.extra

@@ -1,0 +1,1 @@
+"""The commands: what stands behind `python -m zoo.train` and `zoo`."""

@@ -1,0 +1,59 @@
+"""`--help`, from metadata alone: nothing heavy is imported."""
+
+from __future__ import annotations
+
+from zoo.config.groups import SEVERAL, SINGLE
+from zoo.config.installed import registry
+from zoo.config.presets import list_presets
+
+TRAIN = """\
+Train a model: compose a configuration, train it, test it with its best checkpoint.
+
+usage: python -m zoo.train [GROUP=NAME ...] [GROUP.OPTION=VALUE ...] [flags]
+       python -m zoo.train -m optimizer.lr=0.01,0.001 model.depth=2,3     a sweep over every combination
+       python -m zoo.train resume=RUN_FOLDER                              go on exactly where a run stopped
+
+flags:
+  --cfg job             print the composed configuration and stop
+  --config-dir FOLDER   also look for presets here
+  -m, --multirun        sweep over comma-separated values
+  --debug               show a traceback for every error
+  --hydra-help          Hydra's own flags
+
+groups and what can be chosen:
+{groups}
+  trainer      any option of Lightning's Trainer, such as trainer.max_epochs=20 trainer.precision=auto
+  checkpoint   checkpoint.monitor=val/accuracy checkpoint.mode=max checkpoint.every_n_seconds=60
+  seed         seed=1
+
+options of a component:  zoo plugins show model mlp
+"""
+
+EVALUATE = """\
+Metrics of a finished run, on its own test split or on other data. The last line is JSON.
+
+usage: python -m zoo.evaluate run=RUN_FOLDER [split=test|val|train|all] [data.OPTION=VALUE ...]
+
+Other data, such as data.path=FILE, are evaluated whole unless a split is given; preprocessing stays as trained.
+"""
+
+PREDICT = """\
+Predictions of a finished run, one row a row of input.
+
+usage: python -m zoo.predict run=RUN_FOLDER input=FILE output=FILE
+
+Either file may be `-` for a standard stream. The output is CSV, or JSON lines when its name ends in .jsonl.
+"""
+
+
+def train_help() -> str:
+    """The help of `zoo.train`, with everything installed."""
+    lines = []
+    for kind in (*SINGLE, *SEVERAL, "experiment"):
+        names = list_presets(kind)
+        if kind != "experiment":
+            names = sorted({*names, *registry().names(kind)})
+        if names:
+            label = f"{kind}{'=[..]' if kind in SEVERAL else ''}"
+            lines.append(f"  {label:<12} {', '.join(names)}")
+    return TRAIN.format(groups="\n".join(lines))

@@ -1,0 +1,265 @@
+"""From a configuration and its data to a task ready for training, built on any device."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch.optim import Optimizer
+
+from zoo.config.building import AttentionFactory, build_node
+from zoo.config.groups import HARNESS_OPTIONS, user_options
+from zoo.config.installed import registry
+from zoo.errors import ConfigError
+from zoo.harness.lightning import check_trainer
+from zoo.optimizers.parameter_groups import parameter_groups
+from zoo.registry import ComponentLoadError, ZooError, options
+from zoo.tasks.task import Task
+
+Config = dict[str, Any]
+
+#: What data say of themselves beside `problem`, for each problem.
+NEEDED_FACTS = {
+    "binary": frozenset({"num_classes"}),
+    "multiclass": frozenset({"num_classes"}),
+    "multilabel": frozenset({"num_labels"}),
+    "regression": frozenset({"target_names", "target_mean", "target_scale"}),
+}
+
+
+class OptimizerOf:
+    """The optimizer that a configuration names."""
+
+    def __init__(self, node: Mapping[str, Any]) -> None:
+        self.node = node
+        self.decay_all = bool(node.get("decay_all", HARNESS_OPTIONS["optimizer"]["decay_all"].default))
+
+    def __call__(self, params: list[dict[str, Any]]) -> Optimizer:
+        """The optimizer over these groups."""
+        built: Optimizer = build_node("optimizer", self.node, {"params": params})
+        return built
+
+
+class ScheduleOf:
+    """The schedule that a configuration names."""
+
+    def __init__(self, node: Mapping[str, Any], mode: str) -> None:
+        self.node, self.mode = node, mode
+        target = registry().get("schedule", str(node["name"])).load()
+        self.interval = str(getattr(target, "interval", "step"))
+
+    def __call__(self, optimizer: Optimizer, total_steps: int | None, steps_per_epoch: int) -> Any:
+        """The schedule of one run; `total_steps` is `None` where no limit of epochs or steps is set."""
+        known = {"optimizer": optimizer, "steps_per_epoch": steps_per_epoch, "mode": self.mode}
+        if total_steps is not None:
+            known["total_steps"] = total_steps
+        elif "total_steps" in options(registry().get("schedule", str(self.node["name"]))):
+            key = f"schedule={self.node['name']}"
+            raise ConfigError(key, "needs to know how long the run is", "set trainer.max_epochs or trainer.max_steps")
+        return build_node("schedule", self.node, known)
+
+
+def build_data(config: Config) -> Any:
+    """The data component of a configuration, nothing read yet."""
+    known = {"seed": config["seed"]}
+    if task := config.get("task"):
+        target = registry().get("task", str(task["name"])).load()
+        known["task"] = getattr(target, "reads_as", task["name"])
+    return build_node("data", config["data"], known)
+
+
+def completed(config: Config, facts: Mapping[str, Any]) -> Config:
+    """The configuration with every group that was left to the data filled in: task, loss, metrics.
+
+    Raises:
+        ZooError: no installed task solves the problem, or the chosen one does not.
+    """
+    config = copy.deepcopy(config)
+    problem = str(facts["problem"])
+    if not config.get("task"):
+        config["task"] = default_node("task", _task_for(problem))
+    task_class = registry().get("task", config["task"]["name"]).load()
+    if problem not in getattr(task_class, "problems", (problem,)):
+        solves = ", ".join(task_class.problems)  # type: ignore[attr-defined]
+        raise ConfigError(f"task={config['task']['name']}", f"solves {solves}, and the data are {problem}")
+    if not config.get("loss"):
+        config["loss"] = default_node("loss", task_class.default_loss(facts))  # type: ignore[attr-defined]
+    if not config.get("metric"):
+        names = [name for name in task_class.default_metrics(facts) if name in registry().names("metric")]  # type: ignore[attr-defined]
+        config["metric"] = {name: default_node("metric", name) for name in names}
+    if config["checkpoint"].get("mode") is None:
+        watched = build_metrics(config, facts).get(config["checkpoint"]["monitor"].removeprefix("val/"))
+        config["checkpoint"]["mode"] = "max" if getattr(watched, "higher_is_better", False) else "min"
+    return config
+
+
+def default_node(kind: str, name: str) -> dict[str, Any]:
+    """A component's node as `kind=name` composes it: its name and the defaults of its options."""
+    known = user_options(kind, options(registry().get(kind, name)))
+    return {"name": name} | {key: option.default for key, option in known.items() if not option.required}
+
+
+def _task_for(problem: str) -> str:
+    """The task that solves a problem: a built-in where one does, else the plugin that does, if it is the only one."""
+    usable = [one for one in registry().components("task") if one.status == "ok"]
+    found = []
+    for component in sorted(usable, key=lambda one: not one.builtin):
+        try:
+            target = component.load()
+        except ComponentLoadError:
+            continue  # selecting it by name says what is wrong with it
+        if problem in getattr(target, "problems", ()):
+            if component.builtin:
+                return component.name
+            found.append(component.name)
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise ConfigError("task", f"several solve a {problem} problem", f"choose one of {', '.join(found)}")
+    raise ZooError(f"no installed task solves a {problem} problem; see `zoo plugins list task`")
+
+
+def assemble(config: Config, facts: Mapping[str, Any], *, device: str = "cpu", train: bool = True) -> Task:
+    """Build model, loss, metrics and task.
+
+    Args:
+        config: a completed configuration.
+        facts: of the data.
+        device: where parameters are created; `meta` costs nothing and finds every mistake of sizes and options.
+        train: whether optimizer and schedule are part of it.
+
+    Raises:
+        ZooError: a component cannot be built, or does not fit the problem.
+    """
+    problem = str(facts["problem"])
+    target = registry().get("task", config["task"]["name"]).load()
+    loss = build_node("loss", config["loss"], facts)
+    fits = getattr(loss, "problems", (problem,))
+    if problem not in fits:
+        raise ConfigError(
+            f"loss={config['loss']['name']}",
+            f"fits {', '.join(fits)} targets, and the data are {problem}",
+            "choose another",
+        )
+    out_features = target.out_features(facts, loss)  # type: ignore[attr-defined]
+    known = {**facts, "out_features": out_features, "num_classes": out_features}
+    if config.get("attention"):
+        known["attention"] = AttentionFactory(config["attention"])
+    with torch.device(device):
+        model = build_node("model", config["model"], known)
+    if not isinstance(model, torch.nn.Module):
+        raise ConfigError(
+            f"model={config['model']['name']}", f"built a {type(model).__name__}, expected a torch module"
+        )
+    mode = config["checkpoint"]["mode"]
+    parts: dict[str, Any] = {
+        "model": model,
+        "loss": loss,
+        "optimizer": OptimizerOf(config["optimizer"]) if train else None,
+        "schedule": ScheduleOf(config["schedule"], mode) if train and config.get("schedule") else None,
+        "metrics": build_metrics(config, facts),
+        "facts": dict(facts),
+    }
+    task: Task = build_node("task", config["task"], parts)
+    task.monitor = config["checkpoint"]["monitor"]
+    return task
+
+
+def build_metrics(config: Config, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The metrics of a configuration by name.
+
+    Raises:
+        ZooError: one does not fit the problem.
+    """
+    problem = str(facts["problem"])
+    built = {}
+    for name, node in (config.get("metric") or {}).items():
+        fits = getattr(registry().get("metric", node["name"]).load(), "problems", (problem,))
+        if problem not in fits:
+            raise ConfigError(f"metric={name}", f"is for {', '.join(fits)} problems, and the data are {problem}")
+        built[name] = build_node("metric", node, {**facts, "task": problem})
+    return built
+
+
+def preflight(config: Config, data: Any) -> Config:
+    """Build everything once on the meta device, before anything is trained or written.
+
+    Args:
+        config: a validated configuration.
+        data: its data component, set up.
+
+    Returns:
+        The completed configuration.
+
+    Raises:
+        ZooError: whatever would go wrong when building it for real.
+    """
+    config = completed(config, data.facts)
+    task = assemble(config, data.facts, device="meta")
+    monitored = [f"val/{name}" for name in ("loss", *(config.get("metric") or {}))]
+    watched = config["checkpoint"]["monitor"]
+    if watched not in monitored:
+        choices = ", ".join(monitored)
+        raise ConfigError("checkpoint.monitor", f"{watched!r} is not measured in this run", f"choose one of {choices}")
+    _check_facts(config, data)
+    _check_inputs(config, task, data)
+    trainer = config["trainer"]
+    if not data.facts.get("examples", {}).get("val", 1) or trainer.get("limit_val_batches") in (0, 0.0):
+        _refuse_watchers(config)
+    if 0 in (trainer.get("max_epochs"), trainer.get("max_steps"), trainer.get("limit_train_batches")):
+        key = next(one for one in ("max_epochs", "max_steps", "limit_train_batches") if trainer.get(one) == 0)
+        raise ConfigError(f"trainer.{key}", "0 trains nothing", "give more")
+    factory = OptimizerOf(config["optimizer"])
+    optimizer = factory(parameter_groups(task.model, decay_all=factory.decay_all))
+    if config.get("schedule"):
+        endless = (trainer.get("max_epochs") or 0) < 0 and (trainer.get("max_steps") or -1) < 0
+        ScheduleOf(config["schedule"], config["checkpoint"]["mode"])(optimizer, None if endless else 100, 10)
+    check_trainer(config["trainer"], len(data.dataset("train")), getattr(data, "batch_size", 32))
+    return config
+
+
+def _check_facts(config: Config, data: Any) -> None:
+    """Whether the data say of themselves what their problem needs.
+
+    Raises:
+        ConfigError: they do not.
+    """
+    missing = NEEDED_FACTS.get(str(data.facts["problem"]), frozenset()) - set(data.facts)
+    if missing:
+        raise ConfigError(f"data={config['data']['name']}", f"does not say {', '.join(sorted(missing))} in its facts")
+
+
+def _check_inputs(config: Config, task: Task, data: Any) -> None:
+    """Whether the model's `forward` takes inputs of the form that the data have.
+
+    Raises:
+        ConfigError: it does not.
+    """
+    inputs = data.dataset("train")[0][0]
+    try:
+        signature = inspect.signature(task.model.forward)
+        if isinstance(inputs, Mapping):
+            signature.bind(**inputs)
+        elif isinstance(inputs, tuple | list):
+            signature.bind(*inputs)
+        else:
+            signature.bind(inputs)
+    except TypeError as error:
+        names = f"model={config['model']['name']}", f"data={config['data']['name']}"
+        raise ConfigError(names[0], f"does not take the inputs of {names[1]}: {error}") from error
+
+
+def _refuse_watchers(config: Config) -> None:
+    """Without validation nothing may wait for its values.
+
+    Raises:
+        ConfigError: a schedule or a callback would.
+    """
+    watchers = [f"callback={name}" for name, node in (config.get("callback") or {}).items() if "monitor" in node]
+    if config.get("schedule") and ScheduleOf(config["schedule"], "min").interval == "validation":
+        watchers.append(f"schedule={config['schedule']['name']}")
+    if watchers:
+        raise ConfigError(watchers[0], "watches validation, and there are no validation examples", "set data.val")

@@ -1,0 +1,69 @@
+"""Metrics of a finished run, on its own data or on others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from zoo.config.validation import validate
+from zoo.errors import ConfigError
+from zoo.harness.assembly import assemble, build_data
+from zoo.harness.batches import HarnessData
+from zoo.harness.lightning import build_trainer
+from zoo.harness.messages import say
+from zoo.harness.run import load
+from zoo.registry import did_you_mean
+
+SPLITS = ("train", "val", "test", "all")
+#: Options that change how data are loaded, not which.
+_LOADING = frozenset({"data.batch_size", "data.num_workers"})
+
+
+def evaluate(run: str, changes: Mapping[str, Any] | None = None, split: str | None = None) -> dict[str, float]:
+    """Evaluate the best checkpoint of a run.
+
+    Args:
+        run: folder of the run, or a checkpoint file.
+        changes: options of `data.*` and `trainer.*` to change, by full key.
+        split: `train`, `val`, `test` or `all`; by default the test split of the run's own data, and all of others.
+
+    Returns:
+        Metrics by name, `test/accuracy` and so on.
+
+    Raises:
+        ZooError: the run, the data or a key cannot be used.
+    """
+    changes = dict(changes or {})
+    trained = load(run)
+    config = trained.config
+    allowed = getattr(trained.data, "changeable", ("path", "batch_size", "num_workers"))
+    for key, value in changes.items():
+        group, _, option = key.partition(".")
+        if group not in ("data", "trainer") or not option:
+            raise ConfigError(key, "cannot change here", "only data.* and trainer.* can")
+        if option not in config[group]:
+            raise ConfigError(key, f"no such option{did_you_mean(option, config[group])}")
+        if group == "data" and option not in allowed:
+            choices = ", ".join(f"data.{one}" for one in allowed)
+            raise ConfigError(key, "was decided at training", f"{choices} may differ")
+        config[group][option] = value
+    validate(config)
+    if split is None:
+        split = "all" if ({f"data.{one}" for one in allowed} - _LOADING) & set(changes) else "test"
+    if split not in SPLITS:
+        raise ConfigError("split", f"{split!r}", f"choose one of {', '.join(SPLITS)}")
+    data = build_data(config)
+    data.load_state_dict(trained.data.state_dict())
+    data.setup()
+    for note in getattr(data, "notes", []):
+        say(f"note: {note}")
+    task = assemble(config, trained.facts, train=False)
+    task.load_state_dict(trained.task.state_dict())
+    batches = HarnessData(data, config["seed"], test_split=split)
+    options = {**config["trainer"], "enable_progress_bar": False}
+    trainer = build_trainer(options, folder=trained.folder)
+    trainer.test(task, datamodule=batches, verbose=False)
+    metrics = {name: value for name, value in task.measured.items() if name.startswith("test/")}
+    if not metrics:
+        raise ConfigError("split", f"there is nothing to evaluate in {split!r}", "choose another split, or other data")
+    return metrics

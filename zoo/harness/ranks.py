@@ -1,0 +1,67 @@
+"""The other processes of a run. They never compose: they read what the first one wrote.
+
+Lightning starts a rank by running the command line once more, which under `-m` would start the whole sweep
+again. So the first process names its run folder in the environment, and the others go straight there. Under torchrun,
+which starts all of them at once, rank 0 prepares the run and tells the others.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+#: Folder of the run that this process is a further rank of.
+RUN_FOLDER = "ZOO_RUN_FOLDER"
+#: Checkpoint that run continues from; empty for a new run.
+RUN_CHECKPOINT = "ZOO_RUN_CHECKPOINT"
+
+
+def joined_run() -> tuple[Path, Path | None] | None:
+    """Folder and checkpoint of the run this process was started for, or `None` in a first process."""
+    if os.environ.get("LOCAL_RANK", "0") == "0" or RUN_FOLDER not in os.environ:
+        return None
+    checkpoint = os.environ.get(RUN_CHECKPOINT, "")
+    return Path(os.environ[RUN_FOLDER]), Path(checkpoint) if checkpoint else None
+
+
+def started_together() -> bool:
+    """Whether torchrun has started every process of this run itself."""
+    return int(os.environ.get("WORLD_SIZE", "1")) > 1 and "RANK" in os.environ and RUN_FOLDER not in os.environ
+
+
+def agreed(folder: Path | None, checkpoint: Path | None = None) -> tuple[Path, Path | None]:
+    """The run that rank 0 has prepared, told to every process that was started together with it.
+
+    Args:
+        folder: of the run, on rank 0; `None` elsewhere.
+        checkpoint: to continue from, on rank 0.
+    """
+    from torch import distributed
+
+    told: list[str | None] = [str(folder) if folder else None, str(checkpoint) if checkpoint else None]
+    distributed.init_process_group("gloo")
+    try:
+        distributed.broadcast_object_list(told, src=0)
+    finally:
+        distributed.destroy_process_group()
+    assert told[0] is not None, "rank 0 names a folder"
+    return Path(told[0]), Path(told[1]) if told[1] else None
+
+
+@contextmanager
+def announced(folder: Path, checkpoint: Path | None) -> Iterator[None]:
+    """Name the run for ranks to come. Afterwards the environment is as before, for the next run to start its own."""
+    before = dict(os.environ)
+    os.environ[RUN_FOLDER] = str(folder)
+    os.environ[RUN_CHECKPOINT] = str(checkpoint or "")
+    try:
+        yield
+    finally:
+        import torch
+
+        if torch.distributed.is_available() and torch.distributed.is_initialized():
+            torch.distributed.destroy_process_group()
+        os.environ.clear()
+        os.environ.update(before)

@@ -1,0 +1,225 @@
+"""Training a run: new, resumed, or as a further rank of one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning
+import torch
+from torch import Tensor
+
+from zoo.config.validation import validate
+from zoo.errors import ConfigError, Interrupted, RunError
+from zoo.harness import ranks
+from zoo.harness.assembly import assemble, build_data, preflight
+from zoo.harness.batches import HarnessData
+from zoo.harness.checkpointing import Checkpoints, gathered
+from zoo.harness.lightning import build_callbacks, build_loggers, build_trainer
+from zoo.harness.messages import first_process, say
+from zoo.harness.run import Run
+from zoo.harness.table import metrics_table
+from zoo.report import write_report
+from zoo.runs.checkpoints import newest_readable, read_checkpoint
+from zoo.runs.folder import RunFolder, new_folder
+from zoo.runs.provenance import check_components, record
+
+#: Options that may change when a run is resumed: how long it goes on.
+EXTENDABLE = ("trainer.max_epochs", "trainer.max_steps", "trainer.max_time")
+
+
+def train(
+    config: dict[str, Any],
+    folder: str | Path | None = None,
+    *,
+    overrides: Sequence[str] = (),
+    numbered: bool = False,
+) -> Run:
+    """Train a configuration, test it with its best checkpoint, and write the run folder.
+
+    Args:
+        config: as `zoo.compose` returns it.
+        folder: where the run goes; `outputs/<date>/<time>` by default.
+        overrides: the command line it was composed from, for the record.
+        numbered: put a number behind the folder's name where it exists, as two runs of one second need.
+
+    Returns:
+        The finished run.
+
+    Raises:
+        ZooError: the configuration, the data or the folder cannot be used.
+    """
+    joined = _joined()
+    if joined is not None:
+        return _train(RunFolder.open(joined[0]), joined[1])
+    validate(config)
+    pytorch_lightning.seed_everything(config["seed"], workers=True, verbose=False)
+    data = set_up(config)
+    config = preflight(config, data)
+    run = RunFolder.create(new_folder() if folder is None else folder, numbered=numbered or folder is None)
+    run.write_config(config)
+    run.write_record(record(config, list(overrides)))
+    if ranks.started_together():
+        ranks.agreed(run.path)
+    return _train(run, None, data)
+
+
+def resume(folder: str | Path, overrides: dict[str, Any] | None = None) -> Run:
+    """Go on exactly where a run stopped.
+
+    Args:
+        folder: of the run.
+        overrides: a longer `trainer.max_epochs`, `max_steps` or `max_time`, and nothing else.
+
+    Raises:
+        ZooError: there is no such run, its checkpoints cannot be read, or a component is missing.
+    """
+    joined = _joined()
+    if joined is not None:
+        return _train(RunFolder.open(joined[0]), joined[1])
+    run = RunFolder.open(folder)
+    config = run.read_config()
+    for section in ("trainer", "checkpoint"):
+        if not isinstance(config.get(section), dict):
+            raise RunError(run.config, f"has no section {section!r}", "it is not the file that the run wrote")
+    for key, value in (overrides or {}).items():
+        if key not in EXTENDABLE:
+            raise ConfigError(key, "cannot change when a run is resumed", f"only {', '.join(EXTENDABLE)} can")
+        config["trainer"][key.removeprefix("trainer.")] = value
+    for sentence in check_components(run.read_record().get("components", []), run.path):
+        say(f"note: {sentence}")
+    validate(config)
+    if run.metrics.exists() and not overrides:
+        say("this run is finished; to train longer add trainer.max_epochs=N")
+        return Run(run)
+    checkpoint, damaged = newest_readable(run)
+    for sentence in damaged:
+        say(f"note: {sentence}; an earlier checkpoint is used")
+    if overrides:
+        _refuse_less(overrides, checkpoint)
+        run.metrics.unlink(missing_ok=True)  # no longer finished: killed from here on, it can be resumed
+        run.write_config(config)
+    if ranks.started_together():
+        ranks.agreed(run.path, checkpoint)
+    return _train(run, checkpoint)
+
+
+def _refuse_less(overrides: dict[str, Any], checkpoint: Path | None) -> None:
+    """Refuse a length that the run has reached already."""
+    if checkpoint is None:
+        return
+    content = read_checkpoint(checkpoint)
+    reached = {"trainer.max_epochs": content["zoo"]["position"]["epoch"], "trainer.max_steps": content["global_step"]}
+    for key, count in reached.items():
+        limit = overrides.get(key)
+        if isinstance(limit, int) and 0 <= limit <= count:
+            raise ConfigError(key, f"the run has reached {count} already", "give more")
+
+
+def set_up(config: dict[str, Any]) -> Any:
+    """The data component, read and split; what is worth knowing about them is said.
+
+    Raises:
+        ZooError: the data cannot be used.
+    """
+    data = build_data(config)
+    data.setup()
+    for note in getattr(data, "notes", []):
+        say(f"note: {note}")
+    return data
+
+
+def _joined() -> tuple[Path, Path | None] | None:
+    """The run that this process is a further rank of, if it is one."""
+    joined = ranks.joined_run()
+    if joined is None and ranks.started_together() and not first_process():
+        joined = ranks.agreed(None)
+    return joined
+
+
+def _train(run: RunFolder, checkpoint: Path | None, data: Any = None) -> Run:
+    """Train from the start or from a checkpoint, as the first process or as a further rank."""
+    config = run.read_config()
+    began = time.monotonic()
+    pytorch_lightning.seed_everything(config["seed"], workers=True, verbose=False)
+    if data is None:
+        data = set_up(config)
+        pytorch_lightning.seed_everything(config["seed"], workers=True, verbose=False)
+    task = assemble(config, data.facts)
+    loggers = build_loggers(config, run.logs)
+    step = 0 if checkpoint is None else read_checkpoint(checkpoint)["global_step"]
+    if run.logs.exists():
+        for logger in loggers:
+            if hasattr(logger, "resume_at"):
+                logger.resume_at(step)
+    if checkpoint is not None:
+        say(f"resuming at step {step:,} from {checkpoint}")
+    batches = HarnessData(data, config["seed"])
+    checkpoints = Checkpoints(run, _header(config, run, data), batches, **config["checkpoint"])
+    callbacks = [*build_callbacks(config), checkpoints]
+    with ranks.announced(run.path, checkpoint), _interruptible(run):
+        trainer = build_trainer(config["trainer"], folder=run.path, loggers=loggers, callbacks=callbacks)
+        _introduce(config, task, data)
+        trainer.fit(task, datamodule=batches, ckpt_path=checkpoint, weights_only=True)
+        if not run.best.exists():
+            raise ConfigError(
+                "trainer", "not one step was trained", "see trainer.max_epochs, max_steps and limit_train_batches"
+            )
+        measured = checkpoints.train_values | checkpoints.best_values
+        task.keep_tested = config.get("report", True)
+        if data.facts.get("examples", {}).get("test", 1):
+            task.load_state_dict(read_checkpoint(run.best)["state_dict"])
+            trainer.test(task, datamodule=batches, verbose=False)
+            measured |= {name: value for name, value in task.measured.items() if name.startswith("test/")}
+        tested = gathered(task.tested, trainer.world_size)
+        if trainer.is_global_zero:
+            measured |= {"train/steps": trainer.global_step, "train/epochs": trainer.current_epoch}
+            measured |= {"train/seconds": round(time.monotonic() - began, 3), "best/step": checkpoints.best_step}
+            run.write_metrics(measured)
+            if config.get("report", True):
+                _report(run, [batch for rank in tested for batch in rank], data)
+            print(metrics_table(measured))
+    return Run(run)
+
+
+def _report(run: RunFolder, tested: list[tuple[Tensor, Tensor]], data: Any) -> None:
+    """Write pictures and page. A run is finished by now, so what goes wrong here is said and no more."""
+    outputs = torch.cat([outputs for outputs, _ in tested]) if tested else None
+    targets = torch.cat([targets for _, targets in tested]) if tested else None
+    try:
+        write_report(run, outputs=outputs, targets=targets, facts=data.facts)
+    except Exception as error:
+        say(f"note: the report could not be written: {type(error).__name__}: {error}")
+
+
+@contextmanager
+def _interruptible(run: RunFolder) -> Iterator[None]:
+    """Say how to go on where Lightning, after a Ctrl-C that no checkpoint could wait for, ends the process mutely."""
+    try:
+        yield
+    except SystemExit as end:
+        if not isinstance(end.__context__, KeyboardInterrupt):
+            raise
+        raise Interrupted(f"stopped at once; continue with resume={run.path}") from end
+
+
+def _header(config: dict[str, Any], run: RunFolder, data: Any) -> dict[str, Any]:
+    """What every checkpoint carries, so that it can be used without its folder."""
+    return {
+        "config": config,
+        "components": run.read_record().get("components", []),
+        "facts": dict(data.facts),
+        "data": data.state_dict(),
+    }
+
+
+def _introduce(config: dict[str, Any], task: torch.nn.Module, data: Any) -> None:
+    """Say in one line what is about to be trained."""
+    parameters = sum(one.numel() for one in task.parameters())
+    examples = data.facts.get("examples", {})
+    sizes = ", ".join(f"{count:,} {split}" for split, count in examples.items())
+    parts = [f"{kind} {config[kind]['name']}" for kind in ("data", "model", "loss", "optimizer")]
+    say(f"{', '.join(parts)}; {parameters:,} parameters; examples: {sizes or 'unknown'}")

@@ -1,0 +1,123 @@
+"""Losses between logits and classes."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+import torch
+from annotated_types import Ge, Gt, Interval, MinLen
+from torch import Tensor, nn
+from torch.nn import functional
+
+from zoo.losses.shapes import check_same_shape
+
+
+class CrossEntropy(nn.Module):
+    """Negative log likelihood of the class under softmax(logits): -log p[y], a mean over the examples.
+
+    With smoothing ε the target is (1 - ε) one-hot + ε / C (Szegedy et al. 2016, section 7). With class
+    weights w the mean is Σ w[y] l / Σ w[y], as torch's; `count` gives the denominator, so that sums over
+    batches can be exact. When no example counts (all ignored), the loss is zero.
+
+    Args:
+        num_classes: number of classes C, to check the class weights against.
+        label_smoothing: ε.
+        class_weights: w, one a class.
+        ignore_index: a class whose examples do not count, such as padding; None ignores nothing.
+
+    Raises:
+        ValueError: not one weight a class, or every weight zero.
+    """
+
+    problems: ClassVar[tuple[str, ...]] = ("binary", "multiclass", "seq2seq")
+    target: ClassVar[str] = "class"
+
+    def __init__(
+        self,
+        num_classes: int | None = None,
+        label_smoothing: Annotated[float, Interval(ge=0, le=1)] = 0.0,
+        class_weights: Annotated[list[Annotated[float, Ge(0)]], MinLen(1)] | None = None,
+        ignore_index: int | None = None,
+    ) -> None:
+        super().__init__()
+        if class_weights is not None and num_classes is not None and len(class_weights) != num_classes:
+            raise ValueError(f"class_weights: {len(class_weights)} weights for {num_classes} classes; give one a class")
+        if class_weights is not None and not any(class_weights):
+            raise ValueError("class_weights: all are zero, so there is nothing to learn; give some class a weight")
+        self.label_smoothing = label_smoothing
+        self.ignore_index = ignore_index
+        self.weight: Tensor | None
+        weight = None if class_weights is None else torch.tensor(class_weights, dtype=torch.float32)
+        # Comes from the configuration, so it is not the checkpoint's to restore.
+        self.register_buffer("weight", weight, persistent=False)
+
+    def count(self, target: Tensor) -> Tensor:
+        """What the mean divides by: the weights of the examples that are not ignored, ().
+
+        Args:
+            target: classes, (B,) or any shape.
+        """
+        kept = torch.ones_like(target, dtype=torch.bool) if self.ignore_index is None else target != self.ignore_index
+        if self.weight is None:
+            return kept.sum()
+        return (self.weight[target.where(kept, 0)] * kept).sum()
+
+    def forward(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """Mean loss, ().
+
+        Args:
+            prediction: logits, (B, C) or (B, C, ...).
+            target: classes, (B,) or (B, ...), int64.
+        """
+        if self.weight is None and self.ignore_index is None:
+            return functional.cross_entropy(prediction, target, label_smoothing=self.label_smoothing)
+        total = functional.cross_entropy(
+            prediction,
+            target,
+            weight=self.weight,
+            ignore_index=-100 if self.ignore_index is None else self.ignore_index,
+            label_smoothing=self.label_smoothing,
+            reduction="sum",
+        )
+        count = self.count(target)
+        return total / count.where(count > 0, 1)
+
+
+class BCE(nn.Module):
+    """Binary cross-entropy on logits: -(w y log σ(z) + (1 - y) log(1 - σ(z))).
+
+    A mean over examples and labels.
+
+    Args:
+        pos_weight: w, how much a positive counts against a negative: one number, or one a label.
+    """
+
+    problems: ClassVar[tuple[str, ...]] = ("binary", "multilabel")
+    target: ClassVar[str] = "indicator"
+
+    def __init__(
+        self,
+        pos_weight: Annotated[float, Gt(0)] | Annotated[list[Annotated[float, Gt(0)]], MinLen(1)] | None = None,
+    ) -> None:
+        super().__init__()
+        self.pos_weight: Tensor | None
+        weight = None if pos_weight is None else torch.tensor(pos_weight, dtype=torch.float32)
+        self.register_buffer("pos_weight", weight, persistent=False)
+
+    def forward(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """Mean loss, ().
+
+        Args:
+            prediction: logits, (B, K).
+            target: 0 or 1, or a probability, (B, K), float.
+
+        Raises:
+            ValueError: the shapes differ, or there is not one `pos_weight` a label.
+        """
+        check_same_shape(prediction, target)
+        if self.pos_weight is not None and self.pos_weight.numel() not in (1, prediction.shape[-1]):
+            raise ValueError(
+                f"pos_weight: {self.pos_weight.numel()} weights for {prediction.shape[-1]} labels; "
+                "give one number, or one a label"
+            )
+        return functional.binary_cross_entropy_with_logits(prediction, target, pos_weight=self.pos_weight)

@@ -1,0 +1,149 @@
+"""How good the probabilities of two classes are: ROC and reliability."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from zoo.report.drawing import (
+    BLUE,
+    MUTED,
+    RULE,
+    VERMILION,
+    Picture,
+    count_examples,
+    finished,
+    new_figure,
+    say_in,
+    short,
+    style,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+BINS = 10
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """Predicted probabilities in equal bins; all (BINS,), bins without an example are NaN.
+
+    Attributes:
+        counts: examples a bin.
+        predicted: mean predicted probability.
+        observed: share of examples that are positive.
+        low: of the 95 % interval of `observed` (Wilson, 1927).
+        high: likewise.
+    """
+
+    counts: Tensor
+    predicted: Tensor
+    observed: Tensor
+    low: Tensor
+    high: Tensor
+
+    @property
+    def error(self) -> float:
+        """Expected calibration error (Naeini et al., 2015): mean distance of the two, over examples."""
+        distance = (self.predicted - self.observed).abs().nan_to_num()
+        return float((distance * self.counts).sum() / self.counts.sum())
+
+
+def reliability(probability: Tensor, positive: Tensor) -> Reliability:
+    """What came true of probabilities.
+
+    Args:
+        probability: of being positive, (N,).
+        positive: 1 where it is, (N,).
+    """
+    probability, positive = probability.double(), positive.double()
+    place = (probability * BINS).long().clamp(0, BINS - 1)
+    counts = torch.bincount(place, minlength=BINS).double()
+    predicted = torch.bincount(place, probability, minlength=BINS) / counts
+    observed = torch.bincount(place, positive, minlength=BINS) / counts
+    z = 1.959964
+    middle = (observed + z**2 / (2 * counts)) / (1 + z**2 / counts)
+    half = z / (1 + z**2 / counts) * (observed * (1 - observed) / counts + z**2 / (4 * counts**2)).sqrt()
+    return Reliability(counts, predicted, observed, middle - half, middle + half)
+
+
+def draw_probabilities(
+    probability: Tensor, positive: Tensor, names: Sequence[str], *, threshold: float = 0.5
+) -> Picture:
+    """`probabilities.png`: ROC on the left, reliability and a histogram of probabilities on the right.
+
+    Args:
+        probability: of class 1, (N,).
+        positive: true classes, 0 or 1, (N,).
+        names: of class 0 and class 1.
+        threshold: probability from which class 1 is predicted, marked on the ROC.
+    """
+    measured = reliability(probability, positive)
+    with style():
+        figure = new_figure(10, 4.6)
+        columns = figure.add_gridspec(1, 2, wspace=0.08)
+        area = _draw_roc(figure.add_subplot(columns[0]), probability, positive, threshold)
+        right = columns[1].subgridspec(2, 1, height_ratios=[3.4, 1])
+        upper = figure.add_subplot(right[0])
+        _draw_reliability(upper, measured, short(names[1]))
+        _draw_histogram(
+            figure.add_subplot(right[1], sharex=upper), probability, positive, [short(name) for name in names]
+        )
+        caption = "" if area is None else f"Area under the ROC {area:.4g}. "
+        caption += f"Expected calibration error {measured.error:.3g} in {BINS} bins; bars are 95 % intervals."
+        return finished(figure, "probabilities", caption=caption, alternative=f"ROC and reliability. {caption}")
+
+
+def _draw_roc(axes: Axes, probability: Tensor, positive: Tensor, threshold: float) -> float | None:
+    """Returns the area, or `None` where only one class is there."""
+    from torchmetrics.functional.classification import binary_auroc, binary_roc
+
+    axes.set_title("ROC")
+    axes.set_xlabel("false-positive rate")
+    axes.set_ylabel("true-positive rate")
+    axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
+    if bool((positive == positive[0]).all()):
+        say_in(axes, "only one class among the test examples")
+        return None
+    false_rate, true_rate, _ = binary_roc(probability, positive)
+    area = float(binary_auroc(probability, positive))
+    axes.plot([0, 1], [0, 1], color=MUTED, linewidth=0.8, linestyle=(0, (4, 3)))
+    axes.fill_between(false_rate.tolist(), true_rate.tolist(), color=BLUE, alpha=0.08, linewidth=0)
+    axes.plot(false_rate.tolist(), true_rate.tolist(), color=BLUE, clip_on=False)
+    predicted = probability >= threshold
+    at = [float(predicted[positive == value].float().mean()) for value in (0, 1)]
+    axes.plot(*at, "o", color=VERMILION, markersize=6, label=f"threshold {threshold:g}", clip_on=False, zorder=5)
+    axes.legend(loc="lower right")
+    return area
+
+
+def _draw_reliability(axes: Axes, measured: Reliability, name: str) -> None:
+    axes.set_title("Reliability")
+    axes.set_ylabel(f"share that is {name}")
+    axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+    axes.tick_params(labelbottom=False)
+    axes.plot([0, 1], [0, 1], color=MUTED, linewidth=0.8, linestyle=(0, (4, 3)))
+    axes.vlines(measured.predicted.tolist(), measured.low.tolist(), measured.high.tolist(), color=BLUE, alpha=0.4)
+    axes.plot(measured.predicted.tolist(), measured.observed.tolist(), "o", color=BLUE, markersize=5.5)
+
+
+def _draw_histogram(axes: Axes, probability: Tensor, positive: Tensor, names: Sequence[str]) -> None:
+    axes.set_xlabel(f"predicted probability of {names[1]}")
+    count_examples(axes)
+    edges = [edge / (2 * BINS) for edge in range(2 * BINS + 1)]
+    parts = [probability[positive == value].tolist() for value in (1, 0)]
+    axes.hist(
+        parts,
+        bins=edges,
+        stacked=True,
+        color=[BLUE, RULE],
+        label=[names[1], names[0]],
+        edgecolor="white",
+        linewidth=0.5,
+    )
+    axes.legend(loc="upper center", ncols=2, fontsize=8, handlelength=1)

@@ -1,0 +1,130 @@
+"""Schedules of the learning rate, as torch schedulers.
+
+A schedule steps once an optimizer step, unless its factory says otherwise with an attribute `interval`:
+"epoch" (once a training epoch) or "validation" (with the monitored value, after each validation). Their state
+is plain numbers: what the configuration fixes stays in the configuration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Literal, TypeVar
+
+from annotated_types import Ge, Interval
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR
+
+from zoo.schedules.factors import cosine_factor, linear_factor, step_factor, warmup_factor
+from zoo.schedules.plateau import Plateau
+
+Share = Annotated[float, Interval(ge=0, le=1)]
+Factory = TypeVar("Factory", bound=Callable[..., object])
+
+
+def steps_each(interval: Literal["epoch", "validation"]) -> Callable[[Factory], Factory]:
+    """Writes on a factory when its schedule steps."""
+
+    def write(factory: Factory) -> Factory:
+        vars(factory)["interval"] = interval
+        return factory
+
+    return write
+
+
+def constant(optimizer: Optimizer) -> LambdaLR:
+    """The learning rate stays what it is."""
+    return LambdaLR(optimizer, lambda step: 1.0)
+
+
+def cosine(optimizer: Optimizer, total_steps: Annotated[int, Ge(1)], min_lr_factor: Share = 0.0) -> LambdaLR:
+    """Half a cosine over the whole run; Loshchilov & Hutter (2017), equation 5, without restarts.
+
+    Args:
+        optimizer: whose learning rates are scheduled.
+        total_steps: optimizer steps in the run.
+        min_lr_factor: last learning rate, as a share of the first.
+    """
+    return LambdaLR(optimizer, lambda step: cosine_factor(step, total_steps, min_lr_factor))
+
+
+@steps_each("epoch")
+def step(
+    optimizer: Optimizer,
+    every: Annotated[int, Ge(1)] = 10,
+    factor: Annotated[float, Interval(gt=0, le=1)] = 0.1,
+) -> LambdaLR:
+    """Multiplies the learning rate by `factor` after each `every` epochs; He et al. (2016), section 3.4.
+
+    Args:
+        optimizer: whose learning rates are scheduled.
+        every: epochs between drops.
+        factor: what is left of the learning rate at each.
+    """
+    return LambdaLR(optimizer, lambda epoch: step_factor(epoch, every, factor))
+
+
+@steps_each("validation")
+def plateau(
+    optimizer: Optimizer,
+    mode: Literal["min", "max"],
+    factor: Annotated[float, Interval(gt=0, lt=1)] = 0.1,
+    patience: Annotated[int, Ge(0)] = 10,
+    threshold: Annotated[float, Ge(0)] = 1e-4,
+    min_lr: Annotated[float, Ge(0)] = 0.0,
+    cooldown: Annotated[int, Ge(0)] = 0,
+) -> Plateau:
+    """Multiplies the learning rate by `factor` when the monitored value has stopped getting better.
+
+    Args:
+        optimizer: whose learning rates are scheduled.
+        mode: whether less (min) or more (max) of the monitored value is better.
+        factor: what is left of the learning rate.
+        patience: validations without progress that are let pass; the one after them lowers the rate.
+        threshold: change that counts as progress, as a share of the best value so far.
+        min_lr: the learning rate is never lowered beyond it.
+        cooldown: validations after a drop in which none is counted.
+    """
+    return Plateau(
+        optimizer,
+        mode=mode,
+        factor=factor,
+        patience=patience,
+        threshold=threshold,
+        min_lr=min_lr,
+        cooldown=cooldown,
+    )
+
+
+def warmup(
+    optimizer: Optimizer,
+    total_steps: Annotated[int, Ge(1)],
+    steps: Annotated[int, Ge(0)] | Share = 0.05,
+    start_factor: Share = 0.01,
+    after: Literal["constant", "cosine", "linear"] = "cosine",
+    min_lr_factor: Share = 0.0,
+) -> LambdaLR:
+    """Raises the learning rate in a line (Goyal et al. 2017, section 2.2), then goes on as `after` says.
+
+    Args:
+        optimizer: whose learning rates are scheduled.
+        total_steps: optimizer steps in the run.
+        steps: length of the rise: a whole number of optimizer steps, or a share of the run (0.05 is a
+            twentieth). A run shorter than that ends while it rises.
+        start_factor: first learning rate, as a share of the optimizer's.
+        after: constant, or a cosine or a straight line down over the rest of the run.
+        min_lr_factor: where cosine and linear end, as a share of the optimizer's learning rate.
+
+    Raises:
+        ValueError: a `min_lr_factor` that `after=constant` would never reach.
+    """
+    if after == "constant" and min_lr_factor != 0:
+        raise ValueError("min_lr_factor: after=constant never falls; set after=cosine or after=linear, or leave it out")
+    rise = steps if isinstance(steps, int) else round(steps * total_steps)
+
+    def factor(step: int) -> float:
+        if step < rise or after == "constant":
+            return warmup_factor(step, rise, start_factor)
+        fall = cosine_factor if after == "cosine" else linear_factor
+        return fall(step - rise, total_steps - rise, min_lr_factor)
+
+    return LambdaLR(optimizer, factor)

@@ -1,0 +1,118 @@
+"""Classification: one class of several, yes or no, or any number of labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import torch
+from annotated_types import Gt, Lt
+from torch import Tensor, nn
+from torchmetrics import Metric
+
+from zoo.tasks.task import OptimizerFactory, ScheduleFactory, Task
+
+
+class Classification(Task):
+    """Binary, multiclass and multilabel classification.
+
+    The loss decides the form of the prediction: with a loss over class indices there is one logit a class (two
+    for a binary problem), with a loss over indicators one logit a label (one for a binary problem).
+
+    Args:
+        model: inputs to logits.
+        loss: takes logits and classes, or logits and indicators (its class attribute `target` says which).
+        optimizer: builds the optimizer.
+        schedule: builds the schedule.
+        metrics: metric by name; they get probabilities and class indices.
+        facts: of the data: `problem`, `num_classes`, `class_names`, ...
+        threshold: probability from which a label counts as present, for `predict`.
+    """
+
+    problems = ("binary", "multiclass", "multilabel")
+    #: What data that can be read in several ways are told.
+    reads_as = "classification"
+
+    def __init__(
+        self,
+        model: nn.Module,
+        loss: nn.Module,
+        optimizer: OptimizerFactory | None,
+        schedule: ScheduleFactory | None,
+        metrics: Mapping[str, Metric],
+        facts: Mapping[str, Any],
+        threshold: Annotated[float, Gt(0), Lt(1)] = 0.5,
+    ) -> None:
+        super().__init__(model, loss, optimizer, schedule, metrics, facts)
+        self.threshold = threshold
+        self.problem = str(facts["problem"])
+        self.target_form = target_form(loss, self.problem)
+
+    @staticmethod
+    def default_loss(facts: Mapping[str, Any]) -> str:
+        """Cross-entropy over classes; for several labels, one binary cross-entropy each."""
+        return "bce" if facts["problem"] == "multilabel" else "cross_entropy"
+
+    @staticmethod
+    def default_metrics(facts: Mapping[str, Any]) -> list[str]:
+        """What most reports show."""
+        return ["accuracy", "f1", "roc_auc"] if facts["problem"] == "binary" else ["accuracy", "f1"]
+
+    @staticmethod
+    def out_features(facts: Mapping[str, Any], loss: nn.Module) -> int:
+        """One logit a class or a label; one in all for a binary problem with an indicator loss."""
+        problem = str(facts["problem"])
+        if problem == "multilabel":
+            return int(facts["num_labels"])
+        if problem == "binary" and target_form(loss, problem) == "indicator":
+            return 1
+        return int(facts["num_classes"])
+
+    def loss_of(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """The loss, with targets as indices (B,) or as indicators (B, K)."""
+        if self.target_form == "indicator":
+            if self.problem == "binary":
+                target = target.unsqueeze(1)
+            elif self.problem == "multiclass":
+                target = nn.functional.one_hot(target, prediction.shape[1])
+            target = target.to(prediction.dtype)
+        return super().loss_of(prediction, target)
+
+    def outputs(self, prediction: Tensor) -> Tensor:
+        """Probabilities: (B, C) over classes, (B, L) one a label. Float32 whatever the precision."""
+        logits = prediction.float()
+        if self.problem == "multilabel":
+            return logits.sigmoid()
+        if self.target_form == "indicator":
+            positive = logits.sigmoid()
+            return torch.cat([1 - positive, positive], dim=1) if self.problem == "binary" else positive
+        return logits.softmax(dim=1)
+
+    def metric_inputs(self, prediction: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """Probabilities, of class 1 alone where there are two, and integer targets."""
+        probabilities = self.outputs(prediction)
+        if self.problem == "binary":
+            probabilities = probabilities[:, 1]
+        return probabilities, target.long()
+
+    def rows(self, outputs: Tensor) -> list[dict[str, Any]]:
+        """`prediction`, `probability`, and the probability of every class or label by name."""
+        names = [str(name) for name in self.facts.get("class_names", range(outputs.shape[1]))]
+        columns = [f"p({name})" for name in names]
+        table = []
+        for values in outputs.tolist():
+            every = dict(zip(columns, values, strict=True))
+            if self.problem == "multilabel":
+                present = [name for name, value in zip(names, values, strict=True) if value >= self.threshold]
+                table.append({"prediction": " ".join(present), **every})
+                continue
+            best = max(range(len(values)), key=values.__getitem__)
+            if self.problem == "binary":
+                best = int(values[1] >= self.threshold)
+            table.append({"prediction": names[best], "probability": values[best], **every})
+        return table
+
+
+def target_form(loss: nn.Module, problem: str) -> str:
+    """`class` for a loss over class indices, `indicator` for one over zeros and ones."""
+    return str(getattr(loss, "target", "indicator" if problem == "multilabel" else "class"))

@@ -1,0 +1,325 @@
+"""How a model, a loss, an optimizer and metrics meet: what every task has in common.
+
+Training sums stay on the device and are exact over examples: a mean is never a mean of batch means. Everything
+that decides the next step (weights, optimizer, schedule, sums, random state) is in the checkpoint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol, cast
+
+import torch
+from pytorch_lightning import LightningModule
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torchmetrics import Metric
+
+from zoo.errors import ConfigError
+from zoo.optimizers.parameter_groups import parameter_groups
+from zoo.tasks.example_mean import ExampleMean
+
+Batch = tuple[Any, Tensor]
+#: Numbers in the test outputs that pictures are drawn from, about, on each rank.
+PICTURED = 5_000_000
+
+
+class ScheduleFactory(Protocol):
+    """Builds the learning-rate schedule; `interval` says when it steps."""
+
+    interval: str
+
+    def __call__(self, optimizer: Optimizer, total_steps: int | None, steps_per_epoch: int) -> Any:
+        """The schedule of one run; `total_steps` is `None` where no limit of epochs or steps is set."""
+
+
+class OptimizerFactory(Protocol):
+    """Builds the optimizer; `decay_all` says whether weight decay spares biases and normalisation."""
+
+    decay_all: bool
+
+    def __call__(self, params: list[dict[str, Any]]) -> Optimizer:
+        """The optimizer over these parameter groups."""
+
+
+class Task(LightningModule):
+    """Trains a model, and evaluates it exactly.
+
+    Args:
+        model: takes the inputs of a batch, returns predictions.
+        loss: takes predictions and targets, returns the mean over the batch.
+        optimizer: builds the optimizer.
+        schedule: builds the schedule.
+        metrics: metric by name; every split gets its own copy.
+        facts: what the data know of themselves.
+    """
+
+    #: Problems a task can solve, for finding the task that fits the data.
+    problems: tuple[str, ...] = ()
+
+    def __init__(
+        self,
+        model: nn.Module,
+        loss: nn.Module,
+        optimizer: OptimizerFactory | None,
+        schedule: ScheduleFactory | None,
+        metrics: Mapping[str, Metric],
+        facts: Mapping[str, Any],
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.loss = loss
+        self.facts = dict(facts)
+        self.example_metrics = nn.ModuleDict(
+            {
+                split: nn.ModuleDict({f"metric {name}": one.clone() for name, one in metrics.items()})
+                for split in ("val", "test")
+            }
+        )
+        self.example_losses = nn.ModuleDict({split: ExampleMean() for split in ("val", "test")})
+        self._optimizer_factory = optimizer
+        self._schedule_factory = schedule
+        self._schedule: Any = None
+        self._sums = TrainingSums()
+        #: The newest value of everything recorded, in full precision.
+        self.measured: dict[str, float] = {}
+        #: Whether testing keeps outputs and targets for pictures.
+        self.keep_tested = False
+        #: Outputs and targets of the newest test on this rank, about `PICTURED` numbers of them.
+        self.tested: list[tuple[Tensor, Tensor]] = []
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Lightning notes the running hook some forty times a step; torch's search for parameters is spared that."""
+        if name == "_current_fx_name":
+            self.__dict__[name] = value
+        else:
+            super().__setattr__(name, value)
+
+    @staticmethod
+    def default_loss(facts: Mapping[str, Any]) -> str:
+        """The loss a configuration gets that names none."""
+        raise TypeError("a task names its default loss")
+
+    @staticmethod
+    def default_metrics(facts: Mapping[str, Any]) -> list[str]:
+        """The metrics a configuration gets that names none."""
+        return []
+
+    @staticmethod
+    def out_features(facts: Mapping[str, Any], loss: nn.Module) -> int:
+        """Width of the model's prediction for these data and this loss."""
+        raise TypeError("a task says how many values a model predicts")
+
+    def predict_from(self, inputs: Any) -> Tensor:
+        """The model's prediction: a tuple or dict of inputs is spread over its arguments."""
+        if isinstance(inputs, Mapping):
+            return cast(Tensor, self.model(**inputs))
+        if isinstance(inputs, tuple | list):
+            return cast(Tensor, self.model(*inputs))
+        return cast(Tensor, self.model(inputs))
+
+    def loss_of(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """The loss, prediction and target brought into the form it wants."""
+        return cast(Tensor, self.loss(prediction, target))
+
+    def loss_count(self, target: Tensor) -> Tensor | int:
+        """What the loss divides a batch's sum by: its own word, or the number of examples."""
+        count = getattr(self.loss, "count", None)
+        return len(target) if count is None else cast("Tensor | int", count(target))
+
+    def metric_inputs(self, prediction: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """Prediction and target as metrics want them."""
+        return prediction, target
+
+    def outputs(self, prediction: Tensor) -> Tensor:
+        """Predictions as a user reads them: probabilities, or values in original units."""
+        return prediction
+
+    def rows(self, outputs: Tensor) -> list[dict[str, Any]]:
+        """One flat record an example, for a table of predictions."""
+        raise TypeError("a task says how its predictions are written")
+
+    # -- training ------------------------------------------------------------------------------------------------
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Lightning's hook: the loss of one batch."""
+        inputs, target = batch
+        loss = self.loss_of(self.predict_from(inputs), target)
+        self._sums.add(loss.detach(), self.loss_count(target))
+        return loss
+
+    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
+        """Lightning's hook: log the training loss since the last time."""
+        every: int = self.trainer.log_every_n_steps  # type: ignore[attr-defined]
+        step = self.trainer.global_step
+        if every and step and step % every == 0 and step != self._sums.logged_at:
+            self._sums.logged_at = step
+            self._to_loggers({"train/loss": self._reduced(self._sums.take("window")), **self._learning_rates()})
+
+    def on_train_epoch_end(self) -> None:
+        """Lightning's hook: the exact training loss of the epoch, and schedules that step with epochs."""
+        self.record({"train/epoch_loss": self._reduced(self._sums.take("epoch")), "epoch": float(self.current_epoch)})
+        self._step_schedule("epoch")
+
+    def _reduced(self, total_and_count: Tensor) -> float:
+        """Sum over count, over all ranks."""
+        reduced = self.trainer.strategy.reduce(total_and_count, reduce_op="sum")
+        total, count = cast(Tensor, reduced).tolist()
+        return total / count if count else float("nan")
+
+    def _learning_rates(self) -> dict[str, float]:
+        groups = self.trainer.optimizers[0].param_groups
+        rates = {str(group.get("name", position)): float(group["lr"]) for position, group in enumerate(groups)}
+        return {"lr": rates.popitem()[1]} if len(set(rates.values())) == 1 else {f"lr/{k}": v for k, v in rates.items()}
+
+    def record(self, values: Mapping[str, float]) -> None:
+        """Send values to every logger, and to callbacks that monitor them."""
+        self.measured.update(values)
+        for name, value in values.items():
+            self.log(name, value, logger=False, on_step=False, on_epoch=True, batch_size=1)
+        self._to_loggers(values)
+
+    def _to_loggers(self, values: Mapping[str, float]) -> None:
+        for logger in self.loggers:
+            logger.log_metrics(dict(values), step=self.trainer.global_step)
+
+    # -- evaluation ----------------------------------------------------------------------------------------------
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Lightning's hook."""
+        self._evaluate(batch, "val")
+
+    def test_step(self, batch: Batch, batch_idx: int) -> None:
+        """Lightning's hook."""
+        self._evaluate(batch, "test")
+
+    def on_validation_epoch_end(self) -> None:
+        """Lightning's hook: metrics over all examples, and schedules that watch them."""
+        values = self._take_metrics("val")
+        if self.trainer.sanity_checking:
+            return
+        self.record(values)
+        if self.trainer.training or self.trainer.validating:
+            self._step_schedule("validation")
+
+    def on_test_epoch_start(self) -> None:
+        """Lightning's hook."""
+        self.tested = []
+
+    def on_test_epoch_end(self) -> None:
+        """Lightning's hook."""
+        self.record(self._take_metrics("test"))
+
+    def _evaluate(self, batch: Batch, split: str) -> None:
+        inputs, target = batch
+        if len(target) == 0:
+            return
+        prediction = self.predict_from(inputs)
+        cast(Metric, self.example_losses[split]).update(self.loss_of(prediction, target), self.loss_count(target))
+        if split == "test" and self.keep_tested:
+            self._keep(self.outputs(prediction), target)
+        prediction, target = self.metric_inputs(prediction, target)
+        for metric in cast(nn.ModuleDict, self.example_metrics[split]).values():
+            cast(Metric, metric).update(prediction, target)
+
+    def _keep(self, outputs: Tensor, target: Tensor) -> None:
+        """Remember a batch for pictures, until there is enough."""
+        kept = sum(outputs.numel() for outputs, _ in self.tested[-1:]) * len(self.tested)
+        if kept < PICTURED:
+            self.tested.append((outputs.cpu(), target.cpu()))
+
+    def _take_metrics(self, split: str) -> dict[str, float]:
+        metrics = cast(nn.ModuleDict, self.example_metrics[split])
+        every = {"loss": cast(Metric, self.example_losses[split])}
+        every |= {key.removeprefix("metric "): cast(Metric, metric) for key, metric in metrics.items()}
+        values = {f"{split}/{name}": _number(name, metric.compute()) for name, metric in every.items()}
+        for metric in every.values():
+            metric.reset()
+        return values
+
+    # -- optimizer and schedule ----------------------------------------------------------------------------------
+
+    def configure_optimizers(self) -> Optimizer:
+        """Lightning's hook. The schedule is stepped here, not by Lightning, so that resuming is exact."""
+        if self._optimizer_factory is None:
+            raise TypeError("a task without an optimizer cannot be trained")
+        groups = parameter_groups(self.model, decay_all=self._optimizer_factory.decay_all)
+        optimizer = self._optimizer_factory(params=groups)
+        if self._schedule_factory is not None:
+            steps = self.trainer.estimated_stepping_batches
+            total = None if steps == float("inf") else int(steps)
+            self.trainer.fit_loop.setup_data()  # counts the batches of an epoch
+            batches = int(self.trainer.num_training_batches)
+            per_epoch = max(1, -(-batches // self.trainer.accumulate_grad_batches))
+            self._schedule = self._schedule_factory(optimizer, total, per_epoch)
+        return optimizer
+
+    def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
+        """Lightning's hook: one optimizer step, then one of the schedule."""
+        super().optimizer_step(*args, **kwargs)
+        self._step_schedule("step")
+
+    def _step_schedule(self, interval: str) -> None:
+        if self._schedule is None or self._schedule_factory is None or self._schedule_factory.interval != interval:
+            return
+        if interval == "validation":
+            watched = self.trainer.callback_metrics.get(self.monitor)
+            if watched is not None:
+                self._schedule.step(float(watched))
+        else:
+            self._schedule.step()
+
+    #: The logged value that a plateau schedule watches; the harness sets it from `checkpoint.monitor`.
+    monitor: str = "val/loss"
+
+    # -- checkpoint ----------------------------------------------------------------------------------------------
+
+    def progress(self) -> dict[str, Any]:
+        """What this rank needs beyond weights and optimizer to go on exactly."""
+        return {"sums": self._sums.state_dict(), "schedule": self._schedule.state_dict() if self._schedule else None}
+
+    def load_progress(self, state: Mapping[str, Any]) -> None:
+        """Go on from `progress()` of the same rank."""
+        self._sums.load_state_dict(state["sums"])
+        if self._schedule is not None and state["schedule"] is not None:
+            self._schedule.load_state_dict(state["schedule"])
+
+
+class TrainingSums:
+    """Loss times examples, and examples, since the last log (`window`) and since the epoch began (`epoch`)."""
+
+    def __init__(self) -> None:
+        self._sums: dict[str, Tensor] = {}
+        self.logged_at = 0
+
+    def add(self, loss: Tensor, examples: Tensor | int) -> None:
+        """Count one batch. No synchronisation with a device happens here."""
+        count = torch.as_tensor(examples, dtype=torch.float64, device=loss.device)
+        pair = torch.stack([loss.double() * count, count])
+        for name in ("window", "epoch"):
+            self._sums[name] = self._sums[name] + pair if name in self._sums else pair
+
+    def take(self, name: str) -> Tensor:
+        """The sum and the count, (2,); both start at zero again."""
+        return self._sums.pop(name, torch.zeros(2, dtype=torch.float64))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Plain data."""
+        return {"sums": {name: pair.cpu() for name, pair in self._sums.items()}, "logged_at": self.logged_at}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from `state_dict()`."""
+        self._sums = dict(state["sums"])
+        self.logged_at = state["logged_at"]
+
+
+def _number(name: str, value: Any) -> float:
+    """A scalar without the digits that float32 does not have.
+
+    Raises:
+        ConfigError: the metric computes something else.
+    """
+    scalar = torch.as_tensor(value)
+    if scalar.numel() != 1:
+        raise ConfigError(f"metric={name}", f"computes {scalar.numel()} values", "a metric of a run is one number")
+    return float(scalar) if scalar.dtype == torch.float64 else float(f"{float(scalar):.7g}")

@@ -1,0 +1,143 @@
+"""The checks of a metric."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+
+from zoo.testing.constructor import plain_defaults, schema_derivable
+from zoo.testing.imports import imports_quietly
+from zoo.testing.packaging import entry_point_name, yaml_in_wheel
+from zoo.testing.randomness import generator
+from zoo.testing.subject import Subject
+from zoo.testing.suite import Nonconformity, Rule, Suite, asserting, needs
+
+FACTS: dict[str, Any] = {"num_classes": 3, "num_labels": 4}
+PROBLEMS = ("binary", "multiclass", "multilabel", "regression")
+#: Examples of an evaluation.
+EXAMPLES = 48
+
+
+@dataclass
+class MetricSubject(Subject):
+    """A metric, built for each problem that it is for."""
+
+    def problems(self) -> tuple[str, ...]:
+        """The problems that it declares, or all."""
+        return tuple(getattr(self.component.load(), "problems", PROBLEMS))
+
+    def metric(self, problem: str) -> Any:
+        """A new instance for a problem."""
+        facts = {**self.facts, "num_classes": 2} if problem == "binary" else dict(self.facts)
+        known = Subject(self.kind, self.target, self.config, {**facts, "task": problem})
+        return known.build()
+
+    def examples(self, problem: str) -> tuple[Tensor, Tensor]:
+        """Outputs and targets as a task gives them."""
+        random, classes, labels = generator(), int(self.facts["num_classes"]), int(self.facts["num_labels"])
+        if problem == "binary":
+            return torch.rand(EXAMPLES, generator=random), torch.arange(EXAMPLES) % 2
+        if problem == "multiclass":
+            logits = torch.randn(EXAMPLES, classes, generator=random)
+            return logits.softmax(1), torch.arange(EXAMPLES) % classes
+        if problem == "multilabel":
+            flags = (torch.rand(EXAMPLES, labels, generator=random) < 0.5).long()
+            return torch.rand(EXAMPLES, labels, generator=random), flags
+        return torch.randn(EXAMPLES, 2, generator=random), torch.randn(EXAMPLES, 2, generator=random)
+
+
+def _value(metric: Metric, outputs: Tensor, targets: Tensor, size: int) -> float:
+    for first in range(0, EXAMPLES, size):
+        metric.update(outputs[first : first + size], targets[first : first + size])
+    return float(metric.compute())
+
+
+@needs("schema_derivable")
+def builds(subject: MetricSubject) -> None:
+    """It makes a torchmetrics metric for each problem that it declares."""
+    unknown = [one for one in subject.problems() if one not in PROBLEMS]
+    if unknown:
+        raise Nonconformity(f"problems has {', '.join(unknown)}", f"known: {', '.join(PROBLEMS)}")
+    for problem in subject.problems():
+        built = subject.metric(problem)
+        if not isinstance(built, Metric):
+            raise Nonconformity(f"it builds a {type(built).__name__}", "return a torchmetrics.Metric")
+
+
+@needs("builds")
+def finite_scalar(subject: MetricSubject) -> None:
+    """`compute()` gives one finite number."""
+    for problem in subject.problems():
+        metric = subject.metric(problem)
+        metric.update(*subject.examples(problem))
+        value = metric.compute()
+        if not isinstance(value, Tensor) or value.numel() != 1 or not value.isfinite().all():
+            raise Nonconformity(f"{problem}: compute() gives {value}", "return one number, as a tensor ()")
+
+
+@needs("finite_scalar")
+def accumulates_over_examples(subject: MetricSubject) -> None:
+    """The value does not depend on the batches in which the examples came."""
+    for problem in subject.problems():
+        examples = subject.examples(problem)
+        whole = _value(subject.metric(problem), *examples, EXAMPLES)
+        parts = _value(subject.metric(problem), *examples, 7)
+        if abs(whole - parts) > 1e-4 * max(1.0, abs(whole)):
+            raise Nonconformity(
+                f"{problem}: {whole:.6g} in one batch, {parts:.6g} in batches of 7",
+                "keep sums and counts over examples, never means of batches",
+            )
+
+
+@needs("finite_scalar")
+def reset_forgets(subject: MetricSubject) -> None:
+    """After `reset()` it starts anew."""
+    for problem in subject.problems():
+        outputs, targets = subject.examples(problem)
+        metric = subject.metric(problem)
+        expected = _value(metric, outputs, targets, EXAMPLES)
+        metric.reset()
+        metric.update(outputs.flip(0), targets)
+        metric.reset()
+        if abs(expected - _value(metric, outputs, targets, EXAMPLES)) > 1e-6:
+            raise Nonconformity(f"{problem}: reset() leaves something behind", "hold all state with add_state")
+
+
+RULES: tuple[Rule, ...] = (
+    schema_derivable,
+    plain_defaults,
+    imports_quietly,
+    builds,
+    finite_scalar,
+    accumulates_over_examples,
+    reset_forgets,
+    entry_point_name,
+    yaml_in_wheel,
+)
+
+
+def metric_checks(
+    target: str,
+    *,
+    config: Mapping[str, Any] | None = None,
+    expected_failures: Mapping[str, str] | None = None,
+    facts: Mapping[str, Any] | None = None,
+) -> Suite:
+    """The checks of a metric, one by one: for `pytest.mark.parametrize("check", metric_checks(...))`.
+
+    Args:
+        target: `package.module:attribute`, a class or factory.
+        config: options of its constructor.
+        expected_failures: reason by name of a check that fails and may. It must fail then.
+        facts: what a run would inject: `num_classes` 3, `num_labels` 4, and these; `task` is each of its problems.
+    """
+    subject = MetricSubject("metric", target, config or {}, {**FACTS, **(facts or {})})
+    return Suite(subject, target, RULES, expected_failures)
+
+
+check_metric = asserting(metric_checks)
