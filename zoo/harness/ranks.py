@@ -41,11 +41,11 @@ def agreed(folder: Path | None, checkpoint: Path | None = None) -> tuple[Path, P
     from torch import distributed
 
     told: list[str | None] = [str(folder) if folder else None, str(checkpoint) if checkpoint else None]
-    distributed.init_process_group("gloo")
-    try:
-        distributed.broadcast_object_list(told, src=0)
-    finally:
-        distributed.destroy_process_group()
+    if not distributed.is_initialized():
+        # One process group for as long as the process lives, and Lightning joins it: a second one would find the
+        # addresses of the first in torchrun's store, where nobody listens any more.
+        distributed.init_process_group()
+    distributed.broadcast_object_list(told, src=0)
     assert told[0] is not None, "rank 0 names a folder"
     return Path(told[0]), Path(told[1]) if told[1] else None
 
@@ -59,9 +59,9 @@ def announced(folder: Path, checkpoint: Path | None) -> Iterator[None]:
     try:
         yield
     finally:
-        import torch
+        from torch import distributed
 
-        if torch.distributed.is_available() and torch.distributed.is_initialized():
-            torch.distributed.destroy_process_group()
         os.environ.clear()
         os.environ.update(before)
+        if distributed.is_available() and distributed.is_initialized() and not started_together():
+            distributed.destroy_process_group()
