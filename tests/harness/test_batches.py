@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from itertools import chain, product
 
+import numpy as np
 import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from zoo.harness.batches import Batches, loader_of
+from zoo.errors import ZooError
+from zoo.harness.batches import Batches, PlannedBatches, batches_of, loader_of
 
 SIZES = [(examples, size) for examples, size in product((0, 1, 2, 3, 7, 8, 9, 20, 31, 101), (1, 2, 3, 8, 50, 200))]
 
@@ -113,3 +115,58 @@ def test_a_loader_yields_batches_made_at_once_by_the_data() -> None:
     loader = loader_of(Data(), Rows(), Batches(7, 3, shuffle=False))
     assert isinstance(loader, DataLoader)
     assert sorted(torch.cat(list(loader)).tolist()) == list(range(7))
+
+
+class Planned:
+    """Data of ten examples that form their own batches, of two examples or three."""
+
+    batch_size = 4
+
+    def dataset(self, split: str) -> range:
+        return range(10)
+
+    def batches(self, split: str, *, shuffle: bool, seed: int, epoch: int) -> list[np.ndarray]:
+        order = np.random.default_rng([seed, epoch]).permutation(10) if shuffle else np.arange(10)
+        return [order[:2], order[2:5], order[5:7], order[7:]]
+
+
+def test_data_that_plan_their_batches_are_taken_at_their_word() -> None:
+    batches = batches_of(Planned(), "train", shuffle=True, seed=5)
+    for epoch in (0, 1, 7):
+        batches.set_epoch(epoch)
+        expected = Planned().batches("train", shuffle=True, seed=5, epoch=epoch)
+        assert list(batches) == [one.tolist() for one in expected]
+        assert {batch.epoch for batch in batches} == {epoch}, "what is drawn anew each epoch can depend on it"
+
+
+@pytest.mark.parametrize("world", [1, 2, 3, 5])
+def test_planned_training_batches_are_dealt_out_so_that_all_ranks_have_as_many(world: int) -> None:
+    ranks = [list(batches_of(Planned(), "train", shuffle=True, seed=1, rank=r, world=world)) for r in range(world)]
+    assert len({len(batches) for batches in ranks}) == 1
+    assert len(ranks[0]) == len(batches_of(Planned(), "train", shuffle=True, seed=1, world=world))
+    assert set(chain.from_iterable(chain.from_iterable(ranks))) == set(range(10))
+    assert all(batch for batches in ranks for batch in batches)
+
+
+@pytest.mark.parametrize("world", [1, 2, 3, 5])
+def test_planned_evaluation_counts_every_example_once_on_any_number_of_ranks(world: int) -> None:
+    ranks = [list(batches_of(Planned(), "test", shuffle=False, seed=1, rank=r, world=world)) for r in range(world)]
+    assert sorted(chain.from_iterable(chain.from_iterable(ranks))) == list(range(10))
+    assert len({len(batches) for batches in ranks}) == 1
+
+
+def test_a_resumed_epoch_of_planned_batches_leaves_out_what_is_done() -> None:
+    whole, rest = (batches_of(Planned(), "train", shuffle=True, seed=2) for _ in range(2))
+    whole.set_epoch(3)
+    rest.start_at(3, 2)
+    rest.set_epoch(3)
+    assert list(rest) == list(whole)[2:]
+    assert len(rest) == len(whole)
+
+
+def test_plans_of_unequal_length_are_an_error_and_not_a_shorter_epoch() -> None:
+    batches = PlannedBatches(lambda epoch: [np.arange(2)] * (3 + epoch), 2, shuffle=True)
+    list(batches)
+    batches.set_epoch(1)
+    with pytest.raises(ZooError, match="planned 3 batches for an epoch, and 4 for another"):
+        list(batches)

@@ -1,10 +1,15 @@
-"""`python -m zoo.evaluate`: metrics as a table, and as JSON on the last line."""
+"""`python -m zoo.evaluate`: metrics as a table, and as JSON on the last line; or scores of given pairs."""
 
 from __future__ import annotations
 
 import json
+import sys
+from pathlib import Path
+from typing import Any
 
-from zoo.commands.options import key_values, required
+from zoo.commands.options import key_values, required, runs, taken_flag, taken_group
+from zoo.errors import ConfigError
+from zoo.registry import did_you_mean
 
 
 def evaluate_command(arguments: list[str]) -> int:
@@ -19,14 +24,48 @@ def evaluate_command(arguments: list[str]) -> int:
         print(EVALUATE, end="")
         return 0
     given = key_values(arguments)
-    run = required(given, "run", "a run folder")
+    run = runs(required(given, "run", "a run folder"))
+    average = taken_flag(given, "average")
+    mode = given.pop("mode", "metrics")
+    if mode == "score":
+        return _score(run, given, average=average)
+    if mode != "metrics":
+        raise ConfigError("mode", repr(mode), "choose metrics or score")
     split = given.pop("split", None)
     from zoo.harness.evaluation import evaluate
     from zoo.harness.messages import first_process
     from zoo.harness.table import metrics_table
 
-    metrics = evaluate(run, given, None if split is None else str(split))
+    metrics = evaluate(run, given, None if split is None else str(split), average=average)
     if first_process():
         print(metrics_table(metrics))
         print(json.dumps(metrics))
+    return 0
+
+
+def _score(run: str | list[str], given: dict[str, Any], *, average: bool) -> int:
+    """Scores of pairs, one row a pair, and their sums as JSON on the last line."""
+    source = required(given, "input", "a file of pairs, or - for standard input")
+    target = str(given.pop("output", "-"))
+    decode = taken_group(given, "decode")
+    batch_size = given.pop("batch_size", None)
+    known = ("run", "mode", "input", "output", "batch_size", "average", "decode")
+    for key in given:
+        raise ConfigError(key, f"no such option{did_you_mean(key, known)}", "see --help")
+    if target != "-" and Path(target).suffix not in (".csv", ".tsv", ".jsonl"):
+        raise ConfigError("output", f"{target} cannot be written", "choose .csv, .tsv or .jsonl")
+    from zoo.commands.predict import write_file, write_rows
+    from zoo.harness.run import load
+    from zoo.harness.scoring import score
+
+    model = load(run, average=average)
+    model.set_decode(decode)
+    rows = score(model, sys.stdin if source == "-" else Path(source), batch_size=batch_size)
+    if target == "-":
+        write_rows(rows, sys.stdout, ".tsv")
+    else:
+        write_file(rows, Path(target))
+    tokens = sum(len(row["token_log_probabilities"]) for row in rows)
+    total = sum(row["log_probability"] for row in rows)
+    print(json.dumps({"pairs": len(rows), "tokens": tokens, "log_probability": total}))
     return 0

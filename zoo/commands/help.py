@@ -32,7 +32,8 @@ options of a component:  zoo plugins show model mlp
 EVALUATE = """\
 Metrics of a finished run, on its own test split or on other data. The last line is JSON.
 
-usage: python -m zoo.evaluate run=RUN_FOLDER [split=test|val|train|all] [data.OPTION=VALUE ...]
+usage: python -m zoo.evaluate run=RUN_FOLDER [split=test|val|train|all] [data.OPTION=VALUE ...] [decode.OPTION=VALUE ...]
+       python -m zoo.evaluate run=RUN_FOLDER mode=score input=FILE [output=FILE]     scores given pairs of texts
 
 Other data, such as data.path=FILE, are evaluated whole unless a split is given; preprocessing stays as trained.
 """
@@ -40,9 +41,24 @@ Other data, such as data.path=FILE, are evaluated whole unless a split is given;
 PREDICT = """\
 Predictions of a finished run, one row a row of input.
 
-usage: python -m zoo.predict run=RUN_FOLDER input=FILE output=FILE
+usage: python -m zoo.predict run=RUN_FOLDER input=FILE output=FILE [batch_size=N] [pictures=FOLDER]
 
-Either file may be `-` for a standard stream. The output is CSV, or JSON lines when its name ends in .jsonl.
+Either file may be `-` for a standard stream. The output is CSV, or JSON lines when its name ends in .jsonl; models that
+write text give lines of plain text, or more when the name ends in .csv, .tsv or .jsonl.
+
+for sequence-to-sequence models:
+  run=[RUN,RUN,...]     an ensemble: the mean of the probabilities of several runs
+  average=true          the mean of the weights that checkpoint.keep has kept
+  decode.OPTION=VALUE   how to search: decode.beam=5 decode.n_best=3 decode.strategy=sample decode.length_penalty=0.6
+  pictures=FOLDER       draws the attention of every prediction
+"""
+
+TRANSLATE = """\
+Translate line by line, with the alignment drawn in the terminal.
+
+usage: zoo translate run=RUN_FOLDER [decode.OPTION=VALUE ...] [alignment=false]
+
+Reads standard input until it ends. run=[RUN,RUN,...] and average=true are as for zoo predict.
 """
 
 

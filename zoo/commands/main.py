@@ -12,6 +12,7 @@ usage: zoo COMMAND ...
   train       train a model, sweep, or resume a run          (also: python -m zoo.train)
   evaluate    metrics of a finished run                      (also: python -m zoo.evaluate)
   predict     predictions of a finished run                  (also: python -m zoo.predict)
+  translate   type a line, read its translation and alignment
   plugins     list, show, doctor, new
   completion  a script that completes commands in bash:  eval "$(zoo completion)"
   version     print the version
@@ -19,7 +20,7 @@ usage: zoo COMMAND ...
 Each takes --help.
 """
 
-COMMANDS = ("train", "evaluate", "predict", "plugins", "completion", "version")
+COMMANDS = ("train", "evaluate", "predict", "translate", "plugins", "completion", "version")
 
 
 def main_command(arguments: list[str]) -> int:
@@ -44,6 +45,10 @@ def main_command(arguments: list[str]) -> int:
         from zoo.commands.predict import predict_command
 
         return predict_command(rest)
+    if command == "translate":
+        from zoo.commands.translate import translate_command
+
+        return translate_command(rest)
     if command == "plugins":
         from zoo.commands.plugins import plugins_command
 

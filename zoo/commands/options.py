@@ -8,7 +8,7 @@ from typing import Any
 from zoo.errors import ConfigError
 
 #: Keys whose values are names of files and folders, taken as they are.
-PLAIN = ("run", "input", "output", "split", "resume")
+PLAIN = ("run", "input", "output", "pictures", "split", "mode", "resume")
 
 
 def key_values(arguments: Sequence[str]) -> dict[str, Any]:
@@ -44,3 +44,35 @@ def required(given: dict[str, Any], key: str, what: str) -> str:
     if value is None:
         raise ConfigError(key, "must be given", f"add {key}= with {what}")
     return str(value)
+
+
+def runs(text: str) -> str | list[str]:
+    """The run folder that `run=` names, or several of `run=[a,b,c]`.
+
+    Raises:
+        ConfigError: the list is empty.
+    """
+    if not (text.startswith("[") and text.endswith("]")):
+        return text
+    folders = [one.strip() for one in text[1:-1].split(",") if one.strip()]
+    if not folders:
+        raise ConfigError("run", "names no folder", "give run=FOLDER or run=[FOLDER,FOLDER]")
+    return folders
+
+
+def taken_group(given: dict[str, Any], group: str) -> dict[str, Any]:
+    """Take the options `group.NAME` out of what was given, by their names."""
+    keys = [key for key in given if key.startswith(f"{group}.")]
+    return {key.removeprefix(f"{group}."): given.pop(key) for key in keys}
+
+
+def taken_flag(given: dict[str, Any], key: str, default: bool = False) -> bool:
+    """Take a yes or no out of what was given.
+
+    Raises:
+        ConfigError: it is neither.
+    """
+    value = given.pop(key, default)
+    if not isinstance(value, bool):
+        raise ConfigError(key, f"expected true or false, got {value!r}")
+    return value

@@ -9,11 +9,17 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
-from zoo.commands.options import key_values, required
+from zoo.commands.options import key_values, required, runs, taken_flag, taken_group
 from zoo.errors import ConfigError, RunError
 from zoo.registry import did_you_mean
+
+if TYPE_CHECKING:
+    from zoo.harness.run import LoadedModel
+
+KEYS = ("run", "input", "output", "batch_size", "pictures", "average")
+SUFFIXES = ("", ".csv", ".tsv", ".txt", ".jsonl")
 
 
 def predict_command(arguments: list[str]) -> int:
@@ -28,44 +34,94 @@ def predict_command(arguments: list[str]) -> int:
         print(PREDICT, end="")
         return 0
     given = key_values(arguments)
-    for key in given.keys() - {"run", "input", "output"}:
-        raise ConfigError(key, f"no such option{did_you_mean(key, ('run', 'input', 'output'))}", "see --help")
-    run = required(given, "run", "a run folder")
+    decode = taken_group(given, "decode")
+    for key in given.keys() - set(KEYS):
+        raise ConfigError(key, f"no such option{did_you_mean(key, (*KEYS, 'decode'))}", "see --help")
+    run = runs(required(given, "run", "a run folder"))
     source = required(given, "input", "a file, or - for standard input")
     target = required(given, "output", "a file, or - for standard output")
-    if target != "-" and Path(target).suffix not in ("", ".csv", ".tsv", ".txt", ".jsonl"):
-        raise ConfigError("output", f"{Path(target).suffix} cannot be written", "choose .csv, .tsv or .jsonl")
+    batch_size = given.pop("batch_size", None)
+    if batch_size is not None and (not isinstance(batch_size, int) or batch_size < 1):
+        raise ConfigError("batch_size", f"expected a whole number from 1 on, got {batch_size!r}")
+    pictures = given.pop("pictures", None)
+    average = taken_flag(given, "average")
+    if target != "-" and Path(target).suffix not in SUFFIXES:
+        raise ConfigError("output", f"{Path(target).suffix} cannot be written", "choose .csv, .tsv, .txt or .jsonl")
     if target != "-" and source != "-" and Path(target).resolve() == Path(source).resolve():
         raise ConfigError("output", "is the input itself", "choose another file")
     from zoo.harness.messages import say
     from zoo.harness.run import load
 
-    model = load(run)
-    rows = model.predict(sys.stdin if source == "-" else Path(source))
+    model = load(run, average=average)
+    model.set_decode(decode)
+    rows = model.predict(sys.stdin if source == "-" else Path(source), batch_size=batch_size)
     for note in getattr(model.data, "notes", []):
         say(f"note: {note}")
+    text = getattr(model.task, "text_column", None)
     if target == "-":
-        write_rows(rows, sys.stdout)
-        return 0
-    temporary = Path(target).with_name(f".{Path(target).name}.{os.getpid()}")
+        write_rows(rows, sys.stdout, text=text)
+    else:
+        write_file(rows, Path(target), text)
+        say(f"{len(rows):,} predictions in {target}")
+    if pictures is not None:
+        say(f"{_draw(model, rows, Path(str(pictures))):,} pictures in {pictures}")
+    return 0
+
+
+def write_file(rows: Sequence[Mapping[str, Any]], target: Path, text: str | None = None) -> None:
+    """Write a file at once or not at all."""
+    temporary = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         with temporary.open("w", newline="", encoding="utf-8") as file:
-            write_rows(rows, file, Path(target).suffix)
+            write_rows(rows, file, target.suffix, text=text)
         os.replace(temporary, target)
     except OSError as error:
         with suppress(OSError):
             temporary.unlink()
         raise RunError(target, f"cannot be written: {error.strerror}") from error
-    say(f"{len(rows):,} predictions in {target}")
-    return 0
 
 
-def write_rows(rows: Sequence[Mapping[str, Any]], file: TextIO, suffix: str = ".csv") -> None:
-    """Write records as CSV, as TSV, or as JSON lines."""
+def write_rows(
+    rows: Sequence[Mapping[str, Any]], file: TextIO, suffix: str = "", *, text: str | None = None
+) -> None:
+    """Write records as CSV, as TSV, as JSON lines, or as lines of text.
+
+    Args:
+        rows: records of plain data; a table holds those columns that are single values.
+        file: open for writing.
+        suffix: of the file's name: `.csv`, `.tsv`, `.jsonl`, `.txt` or none.
+        text: the column that alone is written where the suffix asks for no table.
+    """
     if suffix == ".jsonl":
         file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
         return
-    columns = list(rows[0]) if rows else []
-    writer = csv.DictWriter(file, columns, lineterminator="\n", delimiter="\t" if suffix == ".tsv" else ",")
+    if text is not None and suffix in ("", ".txt"):
+        file.writelines(" ".join(str(row[text]).splitlines()) + "\n" for row in rows)
+        return
+    columns = [key for key, value in rows[0].items() if not isinstance(value, list | dict)] if rows else []
+    delimiter = "\t" if suffix == ".tsv" else ","
+    writer = csv.DictWriter(file, columns, lineterminator="\n", delimiter=delimiter, extrasaction="ignore")
     writer.writeheader()
     writer.writerows(rows)
+
+
+def _draw(model: LoadedModel, rows: Sequence[Mapping[str, Any]], folder: Path) -> int:
+    """Draw what each prediction looks like inside, one PNG a row.
+
+    Raises:
+        ZooError: there is nothing to draw for this model, or the folder cannot be written.
+    """
+    drawn = 0
+    draw = getattr(model.task, "picture_of", None)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for number, row in enumerate(rows, start=1):
+            picture = None if draw is None else draw(row)
+            if picture is not None:
+                (folder / f"{number:04d}.png").write_bytes(picture)
+                drawn += 1
+    except OSError as error:
+        raise RunError(folder, f"cannot be written: {error.strerror}") from error
+    if rows and not drawn:
+        raise ConfigError("pictures", "this model has no attention to draw", "leave it out")
+    return drawn

@@ -11,7 +11,7 @@ SINGLE = ("task", "data", "model", "attention", "loss", "optimizer", "schedule")
 #: Kinds of which a run may have several: `callback=[a,b]`.
 SEVERAL = ("metric", "callback", "logger")
 #: Groups that hold presets but no components.
-PRESETS = ("trainer", "experiment")
+PRESETS = ("trainer", "decode", "experiment")
 #: Keys of a configuration that are no group.
 SETTINGS = ("seed", "checkpoint", "report")
 
@@ -27,6 +27,7 @@ FACTS: dict[str, frozenset[str]] = {
             "source_vocab_size",
             "target_vocab_size",
             "padding_id",
+            "joint_vocabulary",
         }
     ),
     "attention": frozenset({"query_size", "key_size"}),
@@ -44,7 +45,7 @@ OBJECTS: dict[str, frozenset[str]] = {
     "model": frozenset({"attention"}),
     "optimizer": frozenset({"params"}),
     "schedule": frozenset({"optimizer"}),
-    "task": frozenset({"model", "loss", "optimizer", "schedule", "metrics", "facts"}),
+    "task": frozenset({"model", "loss", "optimizer", "schedule", "metrics", "facts", "data", "decode"}),
 }
 #: Options that the harness adds to every component of a kind.
 HARNESS_OPTIONS: dict[str, dict[str, Option]] = {

@@ -9,7 +9,7 @@ applications in the same environment never see it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -21,6 +21,7 @@ from hydra.plugins.config_source import ConfigResult, ConfigSource
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, OmegaConf
 
+from zoo.config.decode import decode_options
 from zoo.config.groups import PRESETS, SEVERAL, user_options
 from zoo.config.installed import registry
 from zoo.config.presets import Preset, find_preset, list_presets, preset_groups
@@ -28,10 +29,15 @@ from zoo.config.safety import refuse_targets
 from zoo.config.schema import structured
 from zoo.config.trainer import trainer_options
 from zoo.errors import ConfigError
-from zoo.registry import GROUPS, UnknownComponentError, options
+from zoo.registry import GROUPS, Option, UnknownComponentError, options
 
 _SAFE_PATH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]*(/[A-Za-z0-9_][A-Za-z0-9_.:-]*)*")
 
+#: Options of groups that hold presets alone.
+_SCHEMAS: dict[str, Callable[[], dict[str, Option]]] = {
+    "schema/trainer/lightning": trainer_options,
+    "schema/decode/search": decode_options,
+}
 #: The folder of `--config-dir`, searched before everything else.
 _user_folder: Path | None = None
 #: Whether Hydra is composing for us.
@@ -80,7 +86,7 @@ class ZooConfigSource(ConfigSource):
 
     def is_group(self, config_path: str) -> bool:
         """Whether there is such a group."""
-        if config_path in ("", "schema", "schema/trainer", *GROUPS, *PRESETS):
+        if config_path in ("", "schema", "schema/trainer", "schema/decode", *GROUPS, *PRESETS):
             return True
         head, _, kind = config_path.partition("/")
         return (head == "schema" and kind in GROUPS) or config_path in preset_groups(_user_folder)
@@ -88,7 +94,7 @@ class ZooConfigSource(ConfigSource):
     def is_config(self, config_path: str) -> bool:
         """Whether there is such a configuration. An ambiguous name is one: loading it explains."""
         path = _checked(config_path)
-        if path == "schema/trainer/lightning" or find_preset(path, _user_folder) is not None:
+        if path in _SCHEMAS or find_preset(path, _user_folder) is not None:
             return True
         kind, name = _component(path)
         if kind is None:
@@ -114,8 +120,8 @@ class ZooConfigSource(ConfigSource):
     def load_config(self, config_path: str) -> ConfigResult:
         """One configuration: a preset file, or a component's derived options."""
         path = _checked(config_path)
-        if path == "schema/trainer/lightning":
-            return self._result(structured("trainer", trainer_options()))
+        if path in _SCHEMAS:
+            return self._result(structured(PurePosixPath(path).parts[1], _SCHEMAS[path]()))
         preset = find_preset(path, _user_folder)
         if preset is not None:
             return self._read(preset)

@@ -30,6 +30,7 @@ CHECKPOINT_OPTIONS: dict[str, Option] = {
     "mode": Option("mode", Literal["min", "max"] | None),
     "every_n_seconds": Option("every_n_seconds", Annotated[float, Ge(0)] | None),
     "every_n_steps": Option("every_n_steps", Annotated[int, Ge(1)] | None),
+    "keep": Option("keep", Annotated[int, Ge(1)]),
 }
 
 
@@ -78,6 +79,10 @@ def _problems(config: Mapping[str, Any]) -> Iterator[ZooError]:
     yield from value_problems("trainer", rest, trainer_options())
     if precision != "auto":
         yield from value_problems("trainer", {"precision": precision}, trainer_options())
+    if decode := config.get("decode"):
+        from zoo.config.decode import decode_options
+
+        yield from value_problems("decode", decode, decode_options())
     yield from _useless_attention(config)
 
 

@@ -11,9 +11,11 @@ import torch
 from torch.optim import Optimizer
 
 from zoo.config.building import AttentionFactory, build_node
+from zoo.config.decode import build_decode, decode_options
 from zoo.config.groups import HARNESS_OPTIONS, user_options
 from zoo.config.installed import registry
 from zoo.errors import ConfigError
+from zoo.harness.batches import batches_of
 from zoo.harness.lightning import check_trainer
 from zoo.optimizers.parameter_groups import parameter_groups
 from zoo.registry import ComponentLoadError, ZooError, options
@@ -27,6 +29,7 @@ NEEDED_FACTS = {
     "multiclass": frozenset({"num_classes"}),
     "multilabel": frozenset({"num_labels"}),
     "regression": frozenset({"target_names", "target_mean", "target_scale"}),
+    "seq2seq": frozenset({"source_vocab_size", "target_vocab_size", "padding_id", "begin_id", "end_id", "unknown_id"}),
 }
 
 
@@ -85,6 +88,7 @@ def completed(config: Config, facts: Mapping[str, Any]) -> Config:
     if problem not in getattr(task_class, "problems", (problem,)):
         solves = ", ".join(task_class.problems)  # type: ignore[attr-defined]
         raise ConfigError(f"task={config['task']['name']}", f"solves {solves}, and the data are {problem}")
+    _drop_useless_decode(config, task_class)
     if not config.get("loss"):
         config["loss"] = default_node("loss", task_class.default_loss(facts))  # type: ignore[attr-defined]
     if not config.get("metric"):
@@ -94,6 +98,22 @@ def completed(config: Config, facts: Mapping[str, Any]) -> Config:
         watched = build_metrics(config, facts).get(config["checkpoint"]["monitor"].removeprefix("val/"))
         config["checkpoint"]["mode"] = "max" if getattr(watched, "higher_is_better", False) else "min"
     return config
+
+
+def _drop_useless_decode(config: Config, task_class: Any) -> None:
+    """Take `decode` out of the configuration of a task that generates nothing.
+
+    Raises:
+        ConfigError: something was set in it.
+    """
+    if getattr(task_class, "generates", False):
+        config.setdefault("decode", {})
+        return
+    known = decode_options()
+    for key, value in (config.pop("decode", None) or {}).items():
+        if value != known[key].default:
+            name = config["task"]["name"]
+            raise ConfigError(f"decode.{key}", f"task={name} has nothing to decode", "leave it out")
 
 
 def default_node(kind: str, name: str) -> dict[str, Any]:
@@ -122,12 +142,15 @@ def _task_for(problem: str) -> str:
     raise ZooError(f"no installed task solves a {problem} problem; see `zoo plugins list task`")
 
 
-def assemble(config: Config, facts: Mapping[str, Any], *, device: str = "cpu", train: bool = True) -> Task:
+def assemble(
+    config: Config, facts: Mapping[str, Any], data: Any = None, *, device: str = "cpu", train: bool = True
+) -> Task:
     """Build model, loss, metrics and task.
 
     Args:
         config: a completed configuration.
         facts: of the data.
+        data: the data component, for a task that asks for it.
         device: where parameters are created; `meta` costs nothing and finds every mistake of sizes and options.
         train: whether optimizer and schedule are part of it.
 
@@ -162,7 +185,10 @@ def assemble(config: Config, facts: Mapping[str, Any], *, device: str = "cpu", t
         "schedule": ScheduleOf(config["schedule"], mode) if train and config.get("schedule") else None,
         "metrics": build_metrics(config, facts),
         "facts": dict(facts),
+        "data": data,
     }
+    if getattr(target, "generates", False):
+        parts["decode"] = build_decode(config.get("decode") or {})
     task: Task = build_node("task", config["task"], parts)
     task.monitor = config["checkpoint"]["monitor"]
     return task
@@ -198,7 +224,7 @@ def preflight(config: Config, data: Any) -> Config:
         ZooError: whatever would go wrong when building it for real.
     """
     config = completed(config, data.facts)
-    task = assemble(config, data.facts, device="meta")
+    task = assemble(config, data.facts, data, device="meta")
     monitored = [f"val/{name}" for name in ("loss", *(config.get("metric") or {}))]
     watched = config["checkpoint"]["monitor"]
     if watched not in monitored:
@@ -217,7 +243,10 @@ def preflight(config: Config, data: Any) -> Config:
     if config.get("schedule"):
         endless = (trainer.get("max_epochs") or 0) < 0 and (trainer.get("max_steps") or -1) < 0
         ScheduleOf(config["schedule"], config["checkpoint"]["mode"])(optimizer, None if endless else 100, 10)
-    check_trainer(config["trainer"], len(data.dataset("train")), getattr(data, "batch_size", 32))
+    check_trainer(
+        config["trainer"],
+        lambda world: len(batches_of(data, "train", shuffle=True, seed=config["seed"], world=world)),
+    )
     return config
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -12,6 +12,8 @@ import torch
 from pytorch_lightning import LightningDataModule
 from torch.utils.data import DataLoader, Sampler
 from torch.utils.data.dataloader import default_collate
+
+from zoo.errors import ZooError
 
 
 class Batches(Sampler[list[int]]):
@@ -83,6 +85,98 @@ class Batches(Sampler[list[int]]):
         return cuts + [cuts[position % len(cuts)] for position in range(short)]
 
 
+class IndexList(list[int]):
+    """Indices of one training batch, which know their epoch: what a data set draws anew each epoch can depend on it."""
+
+    epoch = 0
+
+
+class PlannedBatches(Batches):
+    """Batches that the data component forms itself, such as by length, dealt out to the ranks in turn.
+
+    Where the number of training batches does not divide by the ranks, some are trained on twice; evaluation has
+    empty batches instead, so that every example still counts once.
+
+    Args:
+        plan: the batches of an epoch over all ranks, as index arrays; a pure function of the epoch, and of the same
+            length for every epoch.
+        examples: size of the split.
+        shuffle: whether these are training batches.
+        seed: of loader workers.
+        rank: this process.
+        world: number of processes.
+
+    Raises:
+        ZooError: while iterating, where the plans of two epochs differ in length.
+    """
+
+    def __init__(
+        self,
+        plan: Callable[[int], Sequence[np.ndarray]],
+        examples: int,
+        *,
+        shuffle: bool,
+        seed: int = 0,
+        rank: int = 0,
+        world: int = 1,
+    ) -> None:
+        self._plan = plan
+        self._planned: tuple[int, Sequence[np.ndarray]] | None = None
+        self._count: int | None = None
+        super().__init__(examples, 1, shuffle=shuffle, seed=seed, rank=rank, world=world)
+
+    def __len__(self) -> int:
+        """Batches of a whole epoch on this rank, those left out included."""
+        return -(-len(self._batches()) // self.world)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        """The batches of this rank, from the start position on."""
+        batches = self._batches()
+        for step in range(self.start, len(self)):
+            position = step * self.world + self.rank
+            if position < len(batches):
+                batch = batches[position]
+            else:
+                batch = batches[position % len(batches)] if self.shuffle else batches[0][:0]
+            indices = IndexList(batch.tolist())
+            indices.epoch = self.epoch
+            yield indices
+
+    def _batches(self) -> Sequence[np.ndarray]:
+        if self._planned is None or self._planned[0] != self.epoch:
+            batches = self._plan(self.epoch)
+            if self._count is not None and len(batches) != self._count:
+                raise ZooError(f"data planned {self._count} batches for an epoch, and {len(batches)} for another")
+            self._planned, self._count = (self.epoch, batches), len(batches)
+        return self._planned[1]
+
+
+def batches_of(
+    data: Any, split: str, *, shuffle: bool, seed: int, rank: int = 0, world: int = 1, size: int | None = None
+) -> Batches:
+    """The batches of one split: those the data component plans, or else all of one size.
+
+    Args:
+        data: a data component, set up.
+        split: of the data.
+        shuffle: training order.
+        seed: of that order.
+        rank: this process.
+        world: number of processes.
+        size: examples a batch, where the component plans none; its own `batch_size` by default.
+    """
+    examples = len(data.dataset(split))
+    if hasattr(data, "batches"):
+
+        def plan(epoch: int) -> Sequence[np.ndarray]:
+            planned: Sequence[np.ndarray] = data.batches(split, shuffle=shuffle, seed=seed, epoch=epoch)
+            return planned
+
+        return PlannedBatches(plan, examples, shuffle=shuffle, seed=seed, rank=rank, world=world)
+    size = size or getattr(data, "batch_size", 32)
+    return Batches(examples, size, shuffle=shuffle, seed=seed, rank=rank, world=world)
+
+
 class HarnessData(LightningDataModule):
     """Lightning's view of a data component: its loaders, and where in an epoch to go on.
 
@@ -123,15 +217,10 @@ class HarnessData(LightningDataModule):
         self._start = (epoch, batch)
 
     def _loader(self, split: str, *, shuffle: bool) -> DataLoader[Any]:
-        dataset = self.data.dataset(split)
         rank = self.trainer.global_rank if self.trainer else 0
         world = self.trainer.world_size if self.trainer else 1
-        size = getattr(self.data, "batch_size", 32)
-        return loader_of(
-            self.data,
-            dataset,
-            Batches(len(dataset), size, shuffle=shuffle, seed=self.seed, rank=rank, world=world),
-        )
+        batches = batches_of(self.data, split, shuffle=shuffle, seed=self.seed, rank=rank, world=world)
+        return loader_of(self.data, self.data.dataset(split), batches)
 
 
 def loader_of(data: Any, dataset: Any, batches: Batches) -> DataLoader[Any]:

@@ -57,6 +57,7 @@ class Checkpoints(Callback):
         mode: `min` or `max`.
         every_n_seconds: write `last.ckpt` when this much time has passed.
         every_n_steps: write `last.ckpt` when this many optimizer steps have passed.
+        keep: how many of the best checkpoints to keep, for their mean.
     """
 
     def __init__(
@@ -69,11 +70,15 @@ class Checkpoints(Callback):
         mode: str,
         every_n_seconds: float | None,
         every_n_steps: int | None,
+        keep: int = 1,
     ) -> None:
         self.folder, self.header, self.data = folder, header, data
         self._position = {"epoch": 0, "batch": 0}
         self.monitor, self.mode = monitor, mode
         self.every_n_seconds, self.every_n_steps = every_n_seconds, every_n_steps
+        self.keep = keep
+        #: Value and step of those that are kept, best first.
+        self.kept: list[tuple[float, int]] = []
         self.best: float | None = None
         self.best_step = 0
         #: What validation said of the best checkpoint.
@@ -117,11 +122,43 @@ class Checkpoints(Callback):
             return
         measured: dict[str, float] = pl_module.measured  # type: ignore[assignment]
         value = measured.get(self.monitor)
+        if value is not None and self.keep > 1:
+            self._keep(trainer, value)
         if value is None or not self._better(value):
             return
         self.best, self.best_step = value, trainer.global_step
         self.best_values = {name: one for name, one in measured.items() if name.startswith("val/")}
         self._write_best(trainer)
+
+    def _keep(self, trainer: Trainer, value: float) -> None:
+        """Keep these weights if they are among the best. After a kill, doing it again leaves the same files."""
+        if value != value:
+            return
+        sign = 1 if self.mode == "min" else -1
+        others = [one for one in self.kept if one[1] != trainer.global_step]
+        ranked = sorted([*others, (value, trainer.global_step)], key=lambda one: (sign * one[0], one[1]))
+        self.kept = ranked[: self.keep]
+        if (value, trainer.global_step) in self.kept:
+            if trainer.is_global_zero:
+                self.folder.kept_at(trainer.global_step).parent.mkdir(exist_ok=True)
+            self._write_weights(trainer, self.folder.kept_at(trainer.global_step), value)
+        if trainer.is_global_zero:
+            for path in set(self.folder.kept) - {self.folder.kept_at(step) for _, step in self.kept}:
+                path.unlink()
+
+    def take_mean(self, trainer: Trainer, values: dict[str, float]) -> bool:
+        """Make the mean of the kept weights the best checkpoint, if validation says that it is.
+
+        Args:
+            trainer: of the run.
+            values: what validation says of it; its weights are in the module now.
+        """
+        value = values[self.monitor]
+        if not self._better(value):
+            return False
+        self.best, self.best_values = value, values
+        self._write_best(trainer)
+        return True
 
     def _better(self, value: float) -> bool:
         if value != value:
@@ -145,14 +182,17 @@ class Checkpoints(Callback):
         self._give_signals_back()
 
     def _write_best(self, trainer: Trainer) -> None:
-        """The weights, and what it takes to use them."""
-        best = {
+        """The best weights, and what it takes to use them."""
+        self._write_weights(trainer, self.folder.best, self.best)
+
+    def _write_weights(self, trainer: Trainer, path: Path, value: float | None) -> None:
+        weights = {
             "epoch": trainer.current_epoch,
             "global_step": trainer.global_step,
             "state_dict": trainer.strategy.lightning_module_state_dict(),
-            "zoo": {**self.header, "monitor": self.monitor, "value": self.best},
+            "zoo": {**self.header, "monitor": self.monitor, "value": value},
         }
-        trainer.strategy.save_checkpoint(best, self.folder.best)
+        trainer.strategy.save_checkpoint(weights, path)
         trainer.strategy.barrier("best checkpoint")
 
     def _write_last(self, trainer: Trainer, batches_done: int) -> None:
@@ -197,6 +237,7 @@ class Checkpoints(Callback):
             "best_step": self.best_step,
             "best_values": dict(self.best_values),
             "train_values": dict(self.train_values),
+            "kept": [list(one) for one in self.kept],
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -204,6 +245,7 @@ class Checkpoints(Callback):
         self.best, self.best_step = state_dict["best"], state_dict["best_step"]
         self.best_values = dict(state_dict["best_values"])
         self.train_values = dict(state_dict["train_values"])
+        self.kept = [(float(value), int(step)) for value, step in state_dict["kept"]]
 
     # -- stopping --------------------------------------------------------------------------------------------------
 

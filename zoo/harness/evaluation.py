@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from zoo.config.validation import validate
@@ -19,13 +19,20 @@ SPLITS = ("train", "val", "test", "all")
 _LOADING = frozenset({"data.batch_size", "data.num_workers"})
 
 
-def evaluate(run: str, changes: Mapping[str, Any] | None = None, split: str | None = None) -> dict[str, float]:
+def evaluate(
+    run: str | Sequence[str],
+    changes: Mapping[str, Any] | None = None,
+    split: str | None = None,
+    *,
+    average: bool = False,
+) -> dict[str, float]:
     """Evaluate the best checkpoint of a run.
 
     Args:
-        run: folder of the run, or a checkpoint file.
-        changes: options of `data.*` and `trainer.*` to change, by full key.
+        run: folder of the run, or a checkpoint file; several of them for an ensemble.
+        changes: options of `data.*`, `trainer.*` and `decode.*` to change, by full key.
         split: `train`, `val`, `test` or `all`; by default the test split of the run's own data, and all of others.
+        average: take the mean of the kept checkpoints' weights.
 
     Returns:
         Metrics by name, `test/accuracy` and so on.
@@ -34,13 +41,14 @@ def evaluate(run: str, changes: Mapping[str, Any] | None = None, split: str | No
         ZooError: the run, the data or a key cannot be used.
     """
     changes = dict(changes or {})
-    trained = load(run)
+    trained = load(run, average=average)
+    trained.set_decode({key.removeprefix("decode."): changes.pop(key) for key in list(changes) if _is_decode(key)})
     config = trained.config
     allowed = getattr(trained.data, "changeable", ("path", "batch_size", "num_workers"))
     for key, value in changes.items():
         group, _, option = key.partition(".")
         if group not in ("data", "trainer") or not option:
-            raise ConfigError(key, "cannot change here", "only data.* and trainer.* can")
+            raise ConfigError(key, "cannot change here", "only data.*, trainer.* and decode.* can")
         if option not in config[group]:
             raise ConfigError(key, f"no such option{did_you_mean(option, config[group])}")
         if group == "data" and option not in allowed:
@@ -57,8 +65,10 @@ def evaluate(run: str, changes: Mapping[str, Any] | None = None, split: str | No
     data.setup()
     for note in getattr(data, "notes", []):
         say(f"note: {note}")
-    task = assemble(config, trained.facts, train=False)
+    task = assemble(config, trained.facts, data, train=False)
     task.load_state_dict(trained.task.state_dict())
+    if trained.generates:
+        task.companions = trained.task.companions
     batches = HarnessData(data, config["seed"], test_split=split)
     options = {**config["trainer"], "enable_progress_bar": False}
     trainer = build_trainer(options, folder=trained.folder)
@@ -67,3 +77,7 @@ def evaluate(run: str, changes: Mapping[str, Any] | None = None, split: str | No
     if not metrics:
         raise ConfigError("split", f"there is nothing to evaluate in {split!r}", "choose another split, or other data")
     return metrics
+
+
+def _is_decode(key: str) -> bool:
+    return key.startswith("decode.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,6 @@ from pytorch_lightning.loggers.logger import Logger
 
 from zoo.config.building import build_node
 from zoo.errors import ConfigError
-from zoo.harness.batches import Batches
 from zoo.harness.checkpointing import SafeCheckpointIO
 from zoo.harness.progress import Progress
 
@@ -105,19 +104,18 @@ def build_trainer(
         raise ConfigError("trainer", " ".join(str(error).split())) from error
 
 
-def check_trainer(options: dict[str, Any], examples: int, batch_size: int) -> None:
+def check_trainer(options: dict[str, Any], batches_on: Callable[[int], int]) -> None:
     """Build a Trainer for the sake of its complaints, before anything is written.
 
     Args:
         options: the group `trainer`.
-        examples: to train on.
-        batch_size: on each rank.
+        batches_on: training batches of an epoch on each of so many ranks.
 
     Raises:
         ConfigError: Lightning refuses the options, or would refuse them once it sees the data.
     """
     trainer = build_trainer(options, folder=Path())
-    batches = len(Batches(examples, batch_size, shuffle=True, world=trainer.world_size))
+    batches = batches_on(trainer.world_size)
     limit = options.get("limit_train_batches")
     if limit is not None:
         batches = min(batches, limit) if isinstance(limit, int) else int(batches * limit)

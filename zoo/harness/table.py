@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 
 def metrics_table(metrics: Mapping[str, float]) -> str:
@@ -22,3 +22,21 @@ def metrics_table(metrics: Mapping[str, float]) -> str:
     lines = [f"{a:<{widths[0]}}  {b:>{widths[1]}}  {c:>{widths[2]}}".rstrip() for a, b, c in rows]
     lines.insert(1, "  ".join("-" * width for width in widths))
     return "\n".join(lines)
+
+
+def examples_table(examples: Sequence[Any], count: int = 12) -> str:
+    """Sources with what was generated and what would have been right, spread evenly over all of them.
+
+    Args:
+        examples: with `source_tokens`, `predicted` and `references`.
+        count: rows at most.
+    """
+    chosen = [examples[position * len(examples) // min(count, len(examples))] for position in range(min(count, len(examples)))]
+    rows = [("source", "predicted", "right", "")]
+    for one in chosen:
+        right = one.predicted in one.references
+        rows.append((one.source, one.predicted, " | ".join(one.references), "ok" if right else "wrong"))
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    lines = ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, [*widths, 0], strict=True)) for row in rows]
+    lines.insert(1, "  ".join("-" * width for width in widths))
+    return "\n".join(line.rstrip() for line in lines)

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytorch_lightning
 import torch
-from torch import Tensor
 
 from zoo.config.validation import validate
 from zoo.errors import ConfigError, Interrupted, RunError
@@ -20,8 +19,8 @@ from zoo.harness.batches import HarnessData
 from zoo.harness.checkpointing import Checkpoints, gathered
 from zoo.harness.lightning import build_callbacks, build_loggers, build_trainer
 from zoo.harness.messages import first_process, say
-from zoo.harness.run import Run
-from zoo.harness.table import metrics_table
+from zoo.harness.run import Run, mean_of
+from zoo.harness.table import examples_table, metrics_table
 from zoo.report import write_report
 from zoo.runs.checkpoints import newest_readable, read_checkpoint
 from zoo.runs.folder import RunFolder, new_folder
@@ -148,7 +147,7 @@ def _train(run: RunFolder, checkpoint: Path | None, data: Any = None) -> Run:
     if data is None:
         data = set_up(config)
         pytorch_lightning.seed_everything(config["seed"], workers=True, verbose=False)
-    task = assemble(config, data.facts)
+    task = assemble(config, data.facts, data)
     loggers = build_loggers(config, run.logs)
     step = 0 if checkpoint is None else read_checkpoint(checkpoint)["global_step"]
     if run.logs.exists():
@@ -168,6 +167,8 @@ def _train(run: RunFolder, checkpoint: Path | None, data: Any = None) -> Run:
             raise ConfigError(
                 "trainer", "not one step was trained", "see trainer.max_epochs, max_steps and limit_train_batches"
             )
+        if len(checkpoints.kept) > 1:
+            _try_mean(run, trainer, task, batches, checkpoints)
         measured = checkpoints.train_values | checkpoints.best_values
         task.keep_tested = config.get("report", True)
         if data.facts.get("examples", {}).get("test", 1):
@@ -179,18 +180,41 @@ def _train(run: RunFolder, checkpoint: Path | None, data: Any = None) -> Run:
             measured |= {"train/steps": trainer.global_step, "train/epochs": trainer.current_epoch}
             measured |= {"train/seconds": round(time.monotonic() - began, 3), "best/step": checkpoints.best_step}
             run.write_metrics(measured)
+            shown = [one for rank in tested for one in rank]
             if config.get("report", True):
-                _report(run, [batch for rank in tested for batch in rank], data)
+                _report(run, shown, data)
+            if shown and not isinstance(shown[0], tuple):
+                print(examples_table(shown), end="\n\n")
             print(metrics_table(measured))
     return Run(run)
 
 
-def _report(run: RunFolder, tested: list[tuple[Tensor, Tensor]], data: Any) -> None:
-    """Write pictures and page. A run is finished by now, so what goes wrong here is said and no more."""
-    outputs = torch.cat([outputs for outputs, _ in tested]) if tested else None
-    targets = torch.cat([targets for _, targets in tested]) if tested else None
+def _try_mean(run: RunFolder, trainer: Any, task: Any, batches: HarnessData, checkpoints: Checkpoints) -> None:
+    """Validate the mean of the kept checkpoints' weights, and keep it if it is the best."""
+    kept = [read_checkpoint(run.kept_at(step))["state_dict"] for _, step in checkpoints.kept]
+    task.load_state_dict(mean_of(kept))
+    trainer.validate(task, datamodule=batches, verbose=False)
+    values = {name: value for name, value in task.measured.items() if name.startswith("val/")}
+    if checkpoints.take_mean(trainer, values):
+        say(f"the mean of the {len(kept)} best checkpoints is better still: {checkpoints.monitor} {checkpoints.best:.6g}")
+
+
+def _report(run: RunFolder, tested: list[Any], data: Any) -> None:
+    """Write pictures and page. A run is finished by now, so what goes wrong here is said and no more.
+
+    Args:
+        run: the finished run.
+        tested: outputs and targets of the test, batch by batch; or examples of what was generated.
+        data: the data component.
+    """
+    shown: dict[str, Any] = {}
+    if tested and isinstance(tested[0], tuple):
+        shown["outputs"] = torch.cat([outputs for outputs, _ in tested])
+        shown["targets"] = torch.cat([targets for _, targets in tested])
+    elif tested:
+        shown["examples"] = tested
     try:
-        write_report(run, outputs=outputs, targets=targets, facts=data.facts)
+        write_report(run, facts=data.facts, **shown)
     except Exception as error:
         say(f"note: the report could not be written: {type(error).__name__}: {error}")
 

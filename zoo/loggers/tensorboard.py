@@ -58,6 +58,17 @@ class TensorBoardLogger(Logger):
             self.experiment.add_scalar(name, value, step)
 
     @rank_zero_only
+    def log_image(self, name: str, png: bytes, step: int) -> None:
+        """Add a picture, given as the bytes of a PNG file."""
+        import io
+
+        import numpy as np
+        from PIL import Image
+
+        with Image.open(io.BytesIO(png)) as picture:
+            self.experiment.add_image(name, np.asarray(picture.convert("RGB")), step, dataformats="HWC")
+
+    @rank_zero_only
     def save(self) -> None:
         """Write what is not yet on disk."""
         if self._writer is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from zoo.report.logs import read_curves
 from zoo.report.page import page
 from zoo.report.regression import report_values
 from zoo.report.section import Section
+from zoo.report.translation import TranslationExample, report_translations
 from zoo.runs.folder import RunFolder, write_text
 
 
@@ -24,6 +25,7 @@ def write_report(
     outputs: Tensor | None = None,
     targets: Tensor | None = None,
     facts: Mapping[str, Any] | None = None,
+    examples: Sequence[TranslationExample] = (),
 ) -> Path:
     """Write `pictures/*.png` and `report.html` into the folder of a run that has its final metrics.
 
@@ -31,6 +33,7 @@ def write_report(
         folder: of the run; its configuration, record, metrics and CSV log are read where they exist.
         outputs: of the whole test split: probabilities (N, C) or (N, L), or values in original units (N, T).
         targets: classes (N,), indicators (N, L), or values in original units (N, T).
+        examples: of what a sequence-to-sequence model made of the test split.
         facts: of the data: `problem`, `class_names`, `target_names`, `examples`; names are numbers without them.
 
     Returns:
@@ -48,6 +51,8 @@ def write_report(
     if outputs is not None and targets is not None and len(outputs):
         threshold = float((config.get("task") or {}).get("threshold", 0.5))
         sections += _test_sections(outputs.detach().cpu(), targets.detach().cpu(), facts, threshold)
+    if examples:
+        sections.append(report_translations(examples))
     _write_pictures(folder.path / "pictures", [one for section in sections for one in section.pictures])
     path = folder.path / "report.html"
     write_text(path, page(config, folder.read_record(), metrics, facts, sections, name=folder.path.name))

@@ -46,6 +46,15 @@ class RunFolder:
         return self.path / "checkpoints" / "best.ckpt"
 
     @property
+    def kept(self) -> list[Path]:
+        """The best checkpoints by step, where `checkpoint.keep` is more than one."""
+        return sorted(self.best.parent.glob("kept/step-*.ckpt"))
+
+    def kept_at(self, step: int) -> Path:
+        """One of them."""
+        return self.best.parent / "kept" / f"step-{step:08d}.ckpt"
+
+    @property
     def last(self) -> Path:
         """The newest checkpoint."""
         return self.path / "checkpoints" / "last.ckpt"

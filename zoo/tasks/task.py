@@ -139,6 +139,10 @@ class Task(LightningModule):
         """One flat record an example, for a table of predictions."""
         raise TypeError("a task says how its predictions are written")
 
+    def predictions(self, batch: Any) -> list[dict[str, Any]]:
+        """One record an example for a batch of inputs, as `rows` writes them."""
+        return self.rows(self.outputs(self.predict_from(batch)).cpu())
+
     # -- training ------------------------------------------------------------------------------------------------
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
