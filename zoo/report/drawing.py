@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -86,7 +87,17 @@ def style() -> Iterator[None]:
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         matplotlib.rcdefaults()
         matplotlib.rcParams.update({**STYLE, "font.family": fonts})  # type: ignore[dict-item]
-        yield
+        log = logging.getLogger("matplotlib.font_manager")
+        log.addFilter(_worth_saying)
+        try:
+            yield
+        finally:
+            log.removeFilter(_worth_saying)
+
+
+def _worth_saying(record: logging.LogRecord) -> bool:
+    """All but that a font of another script has no bold face for titles."""
+    return "font weight" not in record.getMessage()
 
 
 def new_figure(width: float, height: float) -> Figure:

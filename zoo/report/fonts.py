@@ -23,19 +23,8 @@ BASE = "DejaVu Sans"
 #: The extra of this project that brings Hangul, Kana and Chinese characters.
 EXTRA = "fonts"
 #: Folders of installed Python packages that carry fonts, the one with most characters first. The extra installs the
-#: first: Noto Sans CJK under the SIL Open Font License.
-PACKAGES = (
-    "notojp_matplotlib",
-    "noto_cjk_sans_jp_regular",
-    "noto_cjk_sans_kr_regular",
-    "noto_cjk_sans_sc_regular",
-    "noto_cjk_sans_otc",
-    "mplfonts",
-    "mpl_font",
-    "koreanize_matplotlib",
-    "matplotlib_fontja",
-    "japanize_matplotlib",
-)
+#: first: Noto Sans CJK, under the SIL Open Font License.
+PACKAGES = ("notojp_matplotlib", "noto_cjk_sans_jp_regular", "koreanize_matplotlib", "matplotlib_fontja")
 #: Installed fonts that are looked at before others, by the start of their names.
 PREFERRED = ("Noto Sans CJK", "Source Han Sans", "Noto Sans", "Malgun Gothic", "Yu Gothic", "Apple SD", "Hiragino")
 #: Fonts whose glyphs are boxes, or pictures that cannot be drawn.
@@ -45,6 +34,9 @@ IN_EXTRA = ((0x1100, 0x11FF), (0x2E80, 0x9FFF), (0xA960, 0xA97F), (0xAC00, 0xD7F
 #: White space that a token may be, or begin or end with, shown as a character.
 SIGNS = {" ": "␣", "\t": "⇥", "\n": "⏎", "\r": "⏎"}
 JOINERS = "\u200c\u200d"
+LEFT_TO_RIGHT = "\u200e"
+#: Writing directions of letters (Unicode annex 9).
+RIGHT_TO_LEFT = ("R", "AL")
 DOTTED_CIRCLE = "\u25cc"
 
 #: The family that has a character, or `None`; looked up once in the life of a process.
@@ -65,16 +57,22 @@ class Lettering:
 
     def show(self, text: str) -> str:
         """The text with every character drawable: `U+AC00` stands for one that no font has."""
-        pieces: list[str] = []
-        for cluster in clusters(visible(text)):
-            if not self.missing.isdisjoint(cluster):
-                notes = " ".join(notation(one) if one in self.missing else one for one in cluster)
-                before = " " if pieces and not pieces[-1].endswith(" ") else ""
-                pieces.append(f"{before}{notes} ")
-            else:
-                pieces.append(cluster)
-        shown = "".join(pieces).removesuffix(" ") if self.missing else "".join(pieces)
+        shown = visible(text)
+        if self.missing:
+            shown = " ".join("".join(map(self._drawable, clusters(shown))).split())
         return shown if _matplotlib_shapes() else _right_to_left(shown)
+
+    def line(self, text: str) -> str:
+        """As `show`; text of both writing directions goes from left to right as a whole."""
+        shown = self.show(text)
+        mixed = any(unicodedata.bidirectional(character) in RIGHT_TO_LEFT for character in shown)
+        return LEFT_TO_RIGHT + shown if mixed and _matplotlib_shapes() else shown
+
+    def _drawable(self, cluster: str) -> str:
+        if self.missing.isdisjoint(cluster):
+            return cluster
+        notes = (notation(one) if one in self.missing else one for one in cluster.removeprefix(DOTTED_CIRCLE))
+        return f" {' '.join(notes)} "
 
     @property
     def note(self) -> str:
@@ -84,7 +82,8 @@ class Lettering:
         some = ", ".join(notation(one) for one in sorted(self.missing)[:3])
         more = f" and {len(self.missing) - 3:,} more" if len(self.missing) > 3 else ""
         said = f"No installed font has {some}{more}, shown as code points: "
-        if any(low <= ord(one) <= high for one in self.missing for low, high in IN_EXTRA):
+        helps = any(low <= ord(one) <= high for one in self.missing for low, high in IN_EXTRA)
+        if helps and not any(map(importlib.util.find_spec, PACKAGES[:1])):
             return f"{said}pip install 'attention-zoo[{EXTRA}]' brings one for Korean, Japanese and Chinese."
         return f"{said}install a font that does, such as one of the Noto fonts."
 
@@ -95,6 +94,14 @@ def lettering(texts: Iterable[str]) -> Lettering:
     _find([character for character in wanted if character not in _families])
     needed = {family for family in map(_families.get, wanted) if family}
     return Lettering(_in_order({BASE, *needed}), frozenset(one for one in wanted if _families[one] is None))
+
+
+def in_bold(text: str) -> bool:
+    """Whether the bold face of the base font has all of a text; most others have no such face."""
+    from matplotlib.font_manager import FontProperties, fontManager, get_font
+
+    font = get_font(fontManager.findfont(FontProperties(family=[BASE], weight="bold")))
+    return all(font.get_char_index(ord(character)) for character in text)
 
 
 def visible(text: str) -> str:
@@ -161,7 +168,9 @@ def _those_in(family: str, characters: set[str]) -> set[str]:
     from matplotlib.font_manager import FontProperties, fontManager, get_font
 
     try:
-        path = fontManager.findfont(FontProperties(family=[family]), fallback_to_default=False, rebuild_if_missing=False)
+        path = fontManager.findfont(
+            FontProperties(family=[family]), fallback_to_default=False, rebuild_if_missing=False
+        )
         font = get_font(path)
     except (OSError, RuntimeError, ValueError):  # removed since matplotlib listed it, or damaged
         return set()
@@ -235,8 +244,18 @@ def _matplotlib_shapes() -> bool:
 
 
 def _right_to_left(text: str) -> str:
-    """A text of right-to-left letters alone, in the order in which it is seen."""
-    directions = {unicodedata.bidirectional(character) for character in text}
-    if not directions & {"R", "AL"} or directions & {"L", "EN", "AN"}:
-        return text
-    return "".join(reversed(clusters(text)))
+    """A text with each run of right-to-left letters in the order in which it is seen."""
+    shown: list[str] = []
+    run: list[str] = []  # from a right-to-left letter on, the last one first
+    between: list[str] = []  # what follows and may or may not belong to it, such as spaces
+    for cluster in clusters(text):
+        direction = unicodedata.bidirectional(cluster[0])
+        if direction in RIGHT_TO_LEFT:
+            run = [cluster, *between, *run]
+            between = []
+        elif run and direction not in ("L", "EN", "AN"):
+            between.insert(0, cluster)
+        else:
+            shown += [*run, *reversed(between), cluster]
+            run, between = [], []
+    return "".join([*shown, *run, *reversed(between)])

@@ -167,14 +167,22 @@ def _table(table: Table) -> str:
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in table.header)
     rows = []
     for name, *values in table.rows:
-        cells = "".join(f"<td>{number(value, table.decimals)}</td>" for value in values)
+        cells = "".join(f"<td>{_cell(value, table.decimals)}</td>" for value in values)
         rows.append(f'<tr><th scope="row">{escape(str(name))}</th>{cells}</tr>')
     note = f'<p class="note">{escape(table.caption)}</p>' if table.caption else ""
     body = f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody>"
-    html = f'<div class="wide"><table>{body}</table>{note}</div>'
+    kind = ' class="words texts"' if table.words else ""
+    html = f'<div class="wide"><table{kind}>{body}</table>{note}</div>'
     if len(table.rows) <= ROWS_UNFOLDED:
         return html
     return f"<details><summary>{len(table.rows):,} rows, one a {escape(table.header[0])}</summary>{html}</details>"
+
+
+def _cell(value: str | float | Sequence[str] | None, decimals: int | None) -> str:
+    """A number, a text, or several texts below each other."""
+    if value is None or isinstance(value, str | int | float):
+        return number(value, decimals)
+    return "<br>".join(escape(one) for one in value)
 
 
 def _components(record: Mapping[str, Any]) -> str:

@@ -10,19 +10,21 @@ from zoo.report.drawing import Picture
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of numbers, a name before each.
+    """Rows of numbers or texts, a name before each.
 
     Attributes:
         header: of the columns.
-        rows: a name and its numbers; `None` is an empty cell.
+        rows: a name and its cells; `None` is an empty cell, a sequence is a line for each of its texts.
         caption: a sentence under it.
         decimals: of numbers that are not whole; six significant digits by default.
+        words: whether cells are texts to read, on several lines where they are long, in either writing direction.
     """
 
     header: Sequence[str]
-    rows: Sequence[Sequence[str | float | None]]
+    rows: Sequence[Sequence[str | float | Sequence[str] | None]]
     caption: str = ""
     decimals: int | None = None
+    words: bool = False
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ th, td { padding: .3rem 0 .3rem 1.6rem; text-align: right; vertical-align: basel
   border-bottom: 1px solid var(--rule); font-weight: 400; }
 th:first-child, .words th, .words td { text-align: left; }
 th:first-child { padding-left: 0; padding-right: .6rem; white-space: normal; max-width: 24rem; }
+.texts th, .texts td { white-space: normal; unicode-bidi: plaintext; vertical-align: top; }
 tbody td:nth-child(2) { font-weight: 600; }
 .content tbody td, .words tbody td { font-weight: 400; }
 thead th { color: var(--muted); font-size: .87em; border-bottom-color: var(--muted); }

@@ -1,0 +1,136 @@
+"""The gated recurrent unit; Cho et al. (2014), with the reset gate behind the product, as torch and cuDNN have it.
+
+r = σ(i_r + W_r h)        i = W_i x + b, computed before
+z = σ(i_z + W_z h)
+n = tanh(i_n + r (W_n h + b_n))
+h' = (1 - z) n + z h
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from zoo.seq2seq.recurrence.activations import sigmoid_backward, tanh_, tanh_backward
+from zoo.seq2seq.recurrence.packing import Packing
+from zoo.seq2seq.recurrence.precision import in_type, state_type
+from zoo.seq2seq.recurrence.product import RecurrentProduct
+
+
+def gru(
+    gates: Tensor,
+    hidden: Tensor | None,
+    weight: Tensor,
+    bias: Tensor,
+    packing: Packing,
+    drop: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """A layer of gated recurrent units over whole sentences.
+
+    Products are computed in the type of the gates, everything else in float32 at least.
+
+    Args:
+        gates: i_r, i_z, i_n of each packed token, with b_r and b_z, each direction in its own order, (D, N, 3H). They
+            are overwritten.
+        hidden: h before the first step, (D, B, H); None for zero.
+        weight: W_r, W_z, W_n, (D, 3H, H).
+        bias: b_n, (D, H).
+        packing: of the sentences.
+        drop: factors of h in the products with W, (D, B, H); None for none.
+
+    Returns:
+        h of each token, (D, N, H), and h after each sentence's last step, (D, B, H).
+    """
+    states, ends, _ = _GRU.apply(gates, hidden, weight, bias, packing, drop)
+    return states, ends
+
+
+class _GRU(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        gates: Tensor,
+        hidden: Tensor | None,
+        weight: Tensor,
+        bias: Tensor,
+        packing: Packing,
+        drop: Tensor | None,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        size, dtype = weight.shape[2], state_type(gates.dtype)
+        # Here i_n leaves the gates, which hold r, z and W_n h + b_n in the end.
+        n = gates[..., 2 * size :].to(dtype, copy=True, memory_format=torch.contiguous_format)
+        gates[..., 2 * size :] = bias.unsqueeze(1)
+        activations = in_type(gates, dtype)
+        states, fed = torch.empty_like(n), torch.empty_like(n, dtype=gates.dtype)
+        start, dropped = (packing.sorted(part, dtype) for part in (hidden, drop))
+        product = RecurrentProduct(weight, fed, packing.sizes, dropped, int(start is None))
+        split = [part.split(packing.sizes, 1) for part in (gates, activations, n, states)]
+        previous = start
+        for step, (gates_t, activations_t, n_t, states_t) in enumerate(zip(*split, strict=True)):
+            if previous is not None:
+                previous = previous[:, : n_t.shape[1]]
+                product.add(step, gates_t, previous)
+            if activations is not gates:
+                activations_t.copy_(gates_t)
+            activations_t[..., : 2 * size].sigmoid_()
+            r, z, h_n = activations_t.split(size, -1)
+            tanh_(n_t.addcmul_(r, h_n))
+            if previous is None:
+                torch.addcmul(n_t, n_t, z, value=-1, out=states_t)
+            else:
+                torch.lerp(n_t, previous, z, out=states_t)
+            previous = states_t
+        ctx.mark_dirty(gates)
+        ctx.save_for_backward(weight, activations, n, states, fed, hidden, dropped)
+        ctx.packing = packing
+        ctx.set_materialize_grads(False)
+        return states, packing.ends(states, hidden), gates
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, of_states: Tensor | None, of_ends: Tensor | None, _: None) -> tuple[Tensor | None, ...]:
+        weight, activations, n, states, fed, hidden, dropped = ctx.saved_tensors
+        packing: Packing = ctx.packing
+        sizes, size, half = packing.sizes, n.shape[-1], fed.dtype != n.dtype
+        product = RecurrentProduct(weight, fed, sizes, dropped, int(hidden is None))
+        of_h, of_start = packing.gradients(states, of_states, of_ends, hidden)
+        of_gates, of_n = torch.empty_like(activations, dtype=fed.dtype), torch.empty_like(n)
+        split = [part.split(sizes, 1) for part in (of_h, activations, n, states, of_n, of_gates)]
+        rows = sizes[0] if sizes else 0
+        rooms = (n.new_empty(len(n), rows, size), n.new_empty(len(n), rows, size), n.new_empty(len(n), rows, 3 * size))
+        for step in range(len(sizes) - 1, -1, -1):
+            of_h_t, activations_t, n_t, states_t, of_n_t, of_gates_t = (part[step] for part in split)
+            kept, room, wide = (part[:, : sizes[step]] for part in rooms)
+            r, z, h_n = activations_t.split(size, -1)
+            to_gates = wide if half else of_gates_t
+            to_r, to_z, to_h_n = to_gates.split(size, -1)
+            torch.addcmul(of_h_t, of_h_t, z, value=-1, out=kept)
+            tanh_backward(kept, n_t, grad_input=of_n_t)
+            torch.mul(of_n_t, r, out=to_h_n)
+            torch.mul(of_n_t, h_n, out=room)
+            sigmoid_backward(room, r, grad_input=to_r)
+            # (h - n) z (1 - z), as z (1 - z) (h_before - n): h - n = z (h_before - n).
+            torch.sub(states_t, n_t, out=room)
+            torch.mul(room, kept, out=to_z)
+            if half:
+                of_gates_t.copy_(to_gates)
+            below = split[0][step - 1] if step else of_start
+            if below is not None:
+                below = below[:, : sizes[step]]
+                below.addcmul_(of_h_t, z)
+                product.add_back(below, of_gates_t)
+        of_weight = product.weight_gradient(of_gates).to(weight.dtype)
+        of_bias = of_gates[..., 2 * size :].sum(1, dtype=n.dtype)
+        of_gates[..., 2 * size :] = of_n
+        return of_gates, packing.start_gradient(of_start, of_ends, hidden), of_weight, of_bias, None, None
+
+
+def gru_update(inputs: Tensor, recurrent: Tensor, hidden: Tensor) -> Tensor:
+    """One step, given both products. (…, 3H), (…, 3H), (…, H) -> (…, H)."""
+    i_r, i_z, i_n = inputs.to(hidden.dtype).chunk(3, -1)
+    h_r, h_z, h_n = recurrent.to(hidden.dtype).chunk(3, -1)
+    n = torch.tanh(i_n + torch.sigmoid(i_r + h_r) * h_n)
+    return torch.lerp(n, hidden, torch.sigmoid(i_z + h_z))

@@ -1,0 +1,153 @@
+"""Layers on top of each other."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from zoo.seq2seq.dropout import Dropout
+from zoo.seq2seq.recurrence.layer import CellKind, Layer, LayerState, Linear
+from zoo.seq2seq.recurrence.packing import Packing
+
+#: Of every layer, from the lowest.
+State = tuple[LayerState, ...]
+#: Of every layer: factors of its input, and of the h in its recurrent product. None is no dropout.
+Noise = tuple[tuple[Tensor | None, Tensor | None], ...]
+
+
+class Recurrence(nn.Module):
+    """A stack of recurrent layers: over whole sequences, or (in one direction) one step at a time.
+
+    Args:
+        input_size: E.
+        hidden_size: H, of one direction.
+        cell: `gru`, `lstm` or `rnn`.
+        layers: L.
+        directions: D; both directions of a layer are concatenated for the next one.
+        dropout: share dropped between layers. The input of the lowest and the output of the highest are left alone.
+        variational: one mask for all steps of a sequence, and dropout also of h in the recurrent products of
+            all layers; Gal & Ghahramani (2016), equation 7.
+        residual: every layer but the lowest adds its input to its output; Wu et al. (2016), equation 6.
+        layer_norm: normalises the output of every layer (not the state that it hands on); Ba et al. (2016).
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        *,
+        cell: CellKind = "gru",
+        layers: int = 1,
+        directions: int = 1,
+        dropout: float = 0.0,
+        variational: bool = False,
+        residual: bool = False,
+        layer_norm: bool = False,
+    ) -> None:
+        super().__init__()
+        self.output_size = hidden_size * directions
+        self.hidden_size, self.cell, self.directions, self.residual = hidden_size, cell, directions, residual
+        self.dropout = Dropout(dropout, variational)
+        sizes = [input_size] + [self.output_size] * (layers - 1)
+        self.layers = nn.ModuleList(Layer(size, hidden_size, cell=cell, directions=directions) for size in sizes)
+        self.norms = nn.ModuleList(nn.LayerNorm(self.output_size) for _ in sizes) if layer_norm else None
+
+    def zeros(self, like: Tensor, *shape: int) -> State:
+        """A state of zeros of one direction, each (*shape, H)."""
+        return tuple(layer.zeros(like, *shape) for layer in self.layers)
+
+    def forward(self, inputs: Tensor, mask: Tensor | None = None, state: State | None = None) -> tuple[Tensor, State]:
+        """Whole sequences.
+
+        Args:
+            inputs: (B, T, E).
+            mask: True where a token stands, on the left, (B, T); None if everywhere.
+            state: of every layer before the first step, (B, D·H); None for zeros.
+
+        Returns:
+            Outputs of the highest layer, (B, T, D·H), zero where there is no token, and the state of every layer after
+            each sequence's own last step, (B, D·H).
+        """
+        if mask is None:
+            mask = torch.ones(inputs.shape[:2], dtype=torch.bool, device=inputs.device)
+        packing = Packing.of(mask)
+        outputs, final = packing.pack(inputs), []
+        for index, layer in enumerate(self.layers):
+            below = self._drop(outputs, packing) if index else outputs
+            drop = None
+            if self.dropout.variational:
+                drop = self.dropout.factor(below.new_empty(mask.shape[0], self.output_size))
+            outputs, end = layer(below, None if state is None else state[index], packing, drop)
+            outputs = self._finish(index, below, outputs)
+            final.append(end)
+        return packing.unpack(outputs, mask.shape), tuple(final)
+
+    def _drop(self, packed: Tensor, packing: Packing) -> Tensor:
+        """Dropout between two layers, (N, D·H)."""
+        if not self.dropout.variational:
+            dropped: Tensor = self.dropout(packed)
+            return dropped
+        factor = self.dropout.factor(packed.new_empty(len(packing.order), self.output_size))
+        return packed if factor is None else packed * factor.index_select(0, packing.sentence)
+
+    def _finish(self, index: int, below: Tensor, hidden: Tensor) -> Tensor:
+        """The output of a layer of its input and its h: normalised, and with its input added."""
+        output = hidden.to(self.layers[index].weight_ih.dtype)
+        if self.norms is not None:
+            output = self.norms[index](output)
+        return output + below if self.residual and index else output
+
+    def draw(self, like: Tensor, *shape: int, steps: int = 1) -> list[Noise] | None:
+        """Dropout for the steps of sequences, for `step`; None outside training. Variational: the same for all steps.
+
+        Args:
+            like: a tensor of the type and device wanted.
+            shape: of the rows, (B,) or (B, N).
+            steps: how many.
+        """
+        if not self.training or self.dropout.p == 0:
+            return None
+        drawn: list[Noise] = []
+        for _ in range(1 if self.dropout.variational else steps):
+            like_state = like.new_empty(*shape, self.hidden_size)
+            drawn.append(
+                tuple(
+                    (
+                        self.dropout.factor(like_state) if index else None,
+                        self.dropout.factor(like_state) if self.dropout.variational else None,
+                    )
+                    for index in range(len(self.layers))
+                )
+            )
+        return drawn * steps if self.dropout.variational else drawn
+
+    def step(
+        self,
+        inputs: Tensor,
+        state: State,
+        *,
+        gates: Tensor | None = None,
+        noise: Noise | None = None,
+        linear: Linear = nn.functional.linear,
+    ) -> tuple[Tensor, State]:
+        """One step in one direction.
+
+        Args:
+            inputs: (…, E), or its last columns if `gates` holds the rest.
+            state: of every layer, (…, H).
+            gates: of the lowest layer, `layers[0].gates(first columns of the input)`, (…, G·H).
+            noise: of `draw`; None is no dropout.
+            linear: computes W x + b.
+
+        Returns:
+            Output of the highest layer, (…, H), and the state of every layer.
+        """
+        after = []
+        output = inputs
+        for index, layer in enumerate(self.layers):
+            dropped, drop = (None, None) if noise is None else noise[index]
+            below = output if dropped is None else output * dropped
+            stepped = layer.step(below, state[index], gates=gates if index == 0 else None, drop=drop, linear=linear)
+            after.append(stepped)
+            output = self._finish(index, below, stepped[0])
+        return output, tuple(after)

@@ -1,0 +1,97 @@
+"""The most probable continuations of a sentence's hypotheses."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+#: Tokens of a block. The best tokens stand in the blocks with the best maxima, and maxima are cheap.
+BLOCK = 128
+#: Below so many continuations of a sentence, blocks do not pay.
+SMALL = 2048
+
+
+class Candidates(NamedTuple):
+    """Continuations of the hypotheses of B sentences, K of each.
+
+    Attributes:
+        totals: log-probabilities of the continued hypotheses, (B, K) float64; -inf where there is none.
+        slots: which hypothesis is continued, (B, K).
+        tokens: with which token, (B, K).
+    """
+
+    totals: Tensor
+    slots: Tensor
+    tokens: Tensor
+
+
+def top(log_probabilities: Tensor, totals: Tensor, k: int) -> Candidates:
+    """The k best continuations, best first; of equal ones, the lower slot and then the lower token.
+
+    Ties are settled so that nothing of the batch decides between them: logits in bfloat16 are often equal.
+
+    Args:
+        log_probabilities: of the next tokens, (B, N, V), contiguous.
+        totals: of the hypotheses so far, (B, N) float64.
+        k: how many; fewer where N · V is less.
+    """
+    hypotheses, vocabulary = log_probabilities.shape[1:]
+    if hypotheses == k == 1:
+        best, tokens = log_probabilities[:, 0].max(-1, keepdim=True)  # the first of equal ones
+        return Candidates(totals + best, torch.zeros_like(tokens), tokens)
+    size = hypotheses * vocabulary
+    k = min(k, size)
+    if size < SMALL:
+        values, flat = _all(log_probabilities, totals).sort(dim=1, descending=True, stable=True)
+        values, flat = values[:, :k], flat[:, :k]
+    else:
+        values, flat = _top_of_blocks(log_probabilities, totals, k)
+    return Candidates(values, flat // vocabulary, flat % vocabulary)
+
+
+def _all(log_probabilities: Tensor, totals: Tensor) -> Tensor:
+    """Every continuation, (B, N · V) float64."""
+    return (log_probabilities + totals.unsqueeze(-1)).flatten(1)
+
+
+def _top_of_blocks(log_probabilities: Tensor, totals: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """Values, (B, k), and flat indices slot · V + token of the best, ordered as `top` says.
+
+    The k + 1 best elements stand in the k + 1 blocks with the best maxima, or among the few tokens after the last
+    whole block. The one beyond the k tells whether a tie was cut.
+    """
+    batch, hypotheses, vocabulary = log_probabilities.shape
+    device = log_probabilities.device
+    blocks = vocabulary // BLOCK
+    whole = blocks * BLOCK
+    pieces = log_probabilities[..., :whole].view(batch, hypotheses, blocks, BLOCK)
+    best = (pieces.amax(-1) + totals.unsqueeze(-1)).flatten(1)
+    chosen = best.topk(min(k + 1, best.shape[1]), 1, sorted=False).indices
+    starts = chosen // blocks * vocabulary + chosen % blocks * BLOCK
+    flat = (starts.unsqueeze(-1) + torch.arange(BLOCK, device=device)).flatten(1)
+    if whole < vocabulary:
+        rest = torch.arange(whole, vocabulary, device=device)
+        rest = (torch.arange(0, hypotheses * vocabulary, vocabulary, device=device).unsqueeze(1) + rest).flatten()
+        flat = torch.cat([flat, rest.expand(batch, -1)], 1)
+    values = log_probabilities.view(batch, -1).gather(1, flat) + totals.gather(1, flat // vocabulary)
+    values, places = values.topk(min(k + 1, values.shape[1]), 1)
+    flat = flat.gather(1, places)
+    tied = (values[:, 1:] == values[:, :-1]) & (values[:, 1:] > -torch.inf)
+    values, flat = values[:, :k].contiguous(), flat[:, :k].contiguous()
+    if tied.any():
+        rows = tied.any(1).nonzero().squeeze(1)
+        values[rows], flat[rows] = _top_with_ties(log_probabilities[rows], totals[rows], k)
+    return values, flat
+
+
+def _top_with_ties(log_probabilities: Tensor, totals: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """What `_top_of_blocks` gives, by looking at every continuation."""
+    values = _all(log_probabilities, totals)
+    least = values.topk(k, 1, sorted=False).values.amin(1, keepdim=True)
+    better, equal = values > least, values == least
+    taken = better | (equal & (equal.cumsum(1) <= k - better.sum(1, keepdim=True)))
+    flat = taken.nonzero()[:, 1].view(-1, k)  # in ascending order
+    values, order = values.gather(1, flat).sort(dim=1, descending=True, stable=True)
+    return values, flat.gather(1, order)
