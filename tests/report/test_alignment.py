@@ -46,8 +46,9 @@ def pixels(png: bytes) -> np.ndarray:
 
 def weights_of(rows: int, columns: int) -> np.ndarray:
     """Rows that sum to one, (T, S)."""
-    energies = np.random.default_rng(rows * 1000 + columns).normal(size=(rows, columns)) * 3
-    return np.exp(energies) / np.exp(energies).sum(axis=1, keepdims=True)
+    weights: np.ndarray = np.exp(3 * np.random.default_rng(rows * 1000 + columns).normal(size=(rows, columns)))
+    weights /= weights.sum(axis=1, keepdims=True)
+    return weights
 
 
 @pytest.mark.parametrize(("row", "column"), [(0, 0), (0, 5), (1, 2), (3, 0), (3, 5)])

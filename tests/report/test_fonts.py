@@ -8,6 +8,7 @@ import unicodedata
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import matplotlib.font_manager
@@ -15,13 +16,15 @@ import pytest
 from fontTools.fontBuilder import FontBuilder
 from fontTools.pens.ttGlyphPen import TTGlyphPen
 from fontTools.ttLib import TTFont
-from matplotlib.backends.backend_agg import RendererAgg
+from matplotlib.backends import backend_agg
 from matplotlib.font_manager import FontProperties, fontManager
 
 from zoo.report import fonts
 from zoo.report.drawing import style
 from zoo.report.fonts import clusters, in_bold, lettering, visible
 
+#: matplotlib gives it no types.
+RendererAgg: Any = backend_agg.RendererAgg
 MakeFont = Callable[..., Path]
 SCRIPTS = {
     "Latin": ["straße", "naïve", "Đặng", "ﬁ"],

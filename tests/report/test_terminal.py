@@ -31,8 +31,9 @@ def drawn(weights: object, source: list[str], target: list[str], width: int = 80
 
 
 def weights_of(rows: int, columns: int) -> np.ndarray:
-    weights = np.random.default_rng(7).random((rows, columns)) ** 3
-    return weights / weights.sum(axis=1, keepdims=True)
+    weights: np.ndarray = np.random.default_rng(7).random((rows, columns)) ** 3
+    weights /= weights.sum(axis=1, keepdims=True)
+    return weights
 
 
 def test_the_height_of_a_block_is_the_weight_in_eighths() -> None:

@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
+
+from zoo.report.terminal import display_width, padded
+
+#: Columns of a text in a table of examples, at most.
+WIDEST = 48
 
 
 def metrics_table(metrics: Mapping[str, float]) -> str:
@@ -31,12 +37,13 @@ def examples_table(examples: Sequence[Any], count: int = 12) -> str:
         examples: with `source_tokens`, `predicted` and `references`.
         count: rows at most.
     """
-    chosen = [examples[position * len(examples) // min(count, len(examples))] for position in range(min(count, len(examples)))]
+    shown = min(count, len(examples))
+    chosen = [examples[position * len(examples) // shown] for position in range(shown)]
     rows = [("source", "predicted", "right", "")]
     for one in chosen:
         right = one.predicted in one.references
         rows.append((one.source, one.predicted, " | ".join(one.references), "ok" if right else "wrong"))
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    lines = ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, [*widths, 0], strict=True)) for row in rows]
+    widths = [min(WIDEST, max(display_width(row[column]) for row in rows)) for column in range(3)]
+    lines = ["  ".join([*(padded(*one) for one in zip(row, widths, strict=False)), row[-1]]) for row in rows]
     lines.insert(1, "  ".join("-" * width for width in widths))
     return "\n".join(line.rstrip() for line in lines)

@@ -22,6 +22,7 @@ from zoo.harness.messages import first_process, say
 from zoo.harness.run import Run, mean_of
 from zoo.harness.table import examples_table, metrics_table
 from zoo.report import write_report
+from zoo.report.fonts import lettering
 from zoo.runs.checkpoints import newest_readable, read_checkpoint
 from zoo.runs.folder import RunFolder, new_folder
 from zoo.runs.provenance import check_components, record
@@ -213,6 +214,9 @@ def _report(run: RunFolder, tested: list[Any], data: Any) -> None:
         shown["targets"] = torch.cat([targets for _, targets in tested])
     elif tested:
         shown["examples"] = tested
+        tokens = {token for one in tested for token in (*one.source_tokens, *one.predicted_tokens)}
+        if note := lettering(sorted(tokens)).note:
+            say(f"note: {note}")
     try:
         write_report(run, facts=data.facts, **shown)
     except Exception as error:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from zoo.losses.shapes import check_same_shape
+from zoo.losses.vocabulary import gains, mean_cross_entropy
 
 
 class CrossEntropy(nn.Module):
@@ -62,20 +63,28 @@ class CrossEntropy(nn.Module):
             return kept.sum()
         return (self.weight[target.where(kept, 0)] * kept).sum()
 
+    @property
+    def _ignored(self) -> int:
+        """The ignored class as torch wants it told."""
+        return -100 if self.ignore_index is None else self.ignore_index
+
     def forward(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """Mean loss, ().
+        """Mean loss, (), in float32 at least.
 
         Args:
             prediction: logits, (B, C) or (B, C, ...).
             target: classes, (B,) or (B, ...), int64.
         """
+        if self.weight is None and gains(prediction):
+            return mean_cross_entropy(prediction, target, self.label_smoothing, self._ignored)
+        prediction = prediction.to(torch.promote_types(prediction.dtype, torch.float32))
         if self.weight is None and self.ignore_index is None:
             return functional.cross_entropy(prediction, target, label_smoothing=self.label_smoothing)
         total = functional.cross_entropy(
             prediction,
             target,
             weight=self.weight,
-            ignore_index=-100 if self.ignore_index is None else self.ignore_index,
+            ignore_index=self._ignored,
             label_smoothing=self.label_smoothing,
             reduction="sum",
         )

@@ -240,7 +240,7 @@ class SequenceToSequence(Task):
         """One record a source: the best text with its score, and every hypothesis with tokens and alignment."""
         inputs, _, examples = batch
         source = inputs["source"]
-        constraints = self.data.constraints(examples.tolist())
+        constraints = self.data.constraints(examples.tolist(), self.decode.must, self.decode.must_not)
         ranked = self.translate(source, constraints=constraints)
         return [self.record_of(*one) for one in zip(source, ranked, strict=True)]
 

@@ -17,7 +17,7 @@ class Markov:
     All of it is looked up in tables of random numbers, and `following` looks it up without a search, in float64.
     """
 
-    def __init__(self, seed: int, vocabulary: int = 7, spread: float = 2.0, longest: int = 12) -> None:
+    def __init__(self, seed: int, vocabulary: int = 7, spread: float = 2.0, longest: int = 32) -> None:
         random = torch.Generator().manual_seed(seed)
         self.vocabulary = vocabulary
         self.table = spread * torch.randn(11, 2, vocabulary, vocabulary, vocabulary, generator=random)

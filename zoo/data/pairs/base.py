@@ -237,10 +237,9 @@ class Pairs:
         sides = self._ready()
         sources = [request.source for request in requests]
         dataset = PairDataset.of(sides.source, sides.target, sources, [one.target or "" for one in requests])
-        unknown = int((dataset.source.all() == UNKNOWN).sum())
-        if unknown:
-            count = len(dataset.source.all())
-            self.notes.append(f"{label}: {unknown:,} of {count:,} source tokens are not in the vocabulary")
+        tokens, _ = dataset.source.take(range(len(dataset)))
+        if unknown := int((tokens == UNKNOWN).sum()):
+            self.notes.append(f"{label}: {unknown:,} of {len(tokens):,} source tokens are not in the vocabulary")
         self._phrases(label, requests)
         self._requests, self._written = requests, {}
         self._remember(sources, dataset)
@@ -406,15 +405,11 @@ class Pairs:
 
     def _remember(self, texts: Sequence[str], dataset: PairDataset) -> None:
         """Texts that their ids do not tell in full."""
-        values, lengths = dataset.source.all(), dataset.source.lengths()
-        if not (values == UNKNOWN).any():
-            return
-        ends = np.cumsum(lengths)
-        for text, end, length in zip(texts, ends.tolist(), lengths.tolist(), strict=True):
-            ids = values[end - length : end]
-            if (ids == UNKNOWN).any():
-                key = _key(ids.tolist())
-                self._written[key] = text if self._written.get(key, text) == text else None
+        tokens, lengths = dataset.source.take(range(len(dataset)))
+        rows = np.repeat(np.arange(len(lengths)), lengths)
+        for row in np.unique(rows[tokens == UNKNOWN]).tolist():
+            key, text = _key(dataset.source[row].tolist()), texts[row]
+            self._written[key] = text if self._written.get(key, text) == text else None
 
 
 def _key(ids: Sequence[int]) -> tuple[int, ...]:

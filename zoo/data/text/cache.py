@@ -23,6 +23,7 @@ _LAYOUT = 1
 
 _INDEX = "index.json"
 _CHUNK = 1 << 20
+_ATTEMPTS = 20
 
 
 def cache_folder(chosen: str | Path | None = None) -> Path:
@@ -112,7 +113,7 @@ def _made(root: Path, key: str, make: Callable[[Path], Mapping[str, Any]]) -> di
             json.dump({"files": files, "kept": kept}, file)
         return _put(work, root / key, kept)
     finally:
-        shutil.rmtree(work, ignore_errors=True)
+        _discard(work)
 
 
 def _part(root: Path, key: str) -> Path:
@@ -122,19 +123,30 @@ def _part(root: Path, key: str) -> Path:
 
 def _put(work: Path, place: Path, kept: dict[str, Any]) -> dict[str, Any]:
     """Rename to where it belongs; a damaged folder makes way, a sound one that came first stays."""
-    try:
-        os.rename(work, place)
-    except OSError:
-        other = _sound(place)
-        if other is not None:
-            return other
-        aside = _part(place.parent, place.name)
+    for attempt in range(_ATTEMPTS):  # where there are no locks, another process may come between any two steps
         try:
-            os.rename(place, aside)
             os.rename(work, place)
-        finally:
-            shutil.rmtree(aside, ignore_errors=True)
-    return kept
+            return kept
+        except OSError:
+            other = _sound(place)
+            if other is not None:
+                return other
+            if attempt == _ATTEMPTS - 1:
+                raise
+        aside = _part(place.parent, place.name)
+        with contextlib.suppress(OSError):
+            os.rename(place, aside)
+        _discard(aside)
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _discard(path: Path) -> None:
+    """Remove a folder or file, if it is there and can be removed."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with contextlib.suppress(OSError):
+            path.unlink()
 
 
 def _sound(place: Path) -> dict[str, Any] | None:
@@ -162,7 +174,7 @@ def _checksum(path: Path) -> int:
 def _sweep(root: Path, key: str) -> None:
     """Remove what processes that were killed have left; whoever holds the lock is alone at work on this key."""
     for left in root.glob(f"{key}.*.part"):
-        shutil.rmtree(left, ignore_errors=True)
+        _discard(left)
 
 
 @contextlib.contextmanager

@@ -24,7 +24,7 @@ __all__ = ["ModelType", "Normalization", "SentencePieceTokenizer"]
 ModelType = Literal["unigram", "bpe"]
 Normalization = Literal["nmt_nfkc", "nmt_nfkc_cf", "nfkc", "nfkc_cf", "identity"]
 
-_SPACE = "▁"
+_SPACE, _SHOWN_UNKNOWN = "▁", " ⁇ "
 
 # The trainer leaves out longer lines, and counts bytes.
 _LONGEST_LINE = 1 << 16
@@ -119,8 +119,15 @@ class SentencePieceTokenizer(Tokenizer):
     def join(self, ids: Sequence[int], replacements: Mapping[int, str]) -> str:
         if not replacements:
             return str(self._processor.decode([int(index) for index in ids]))
-        pieces = [replacements.get(place, token) for place, token in enumerate(self.tokens(ids))]
-        return str(self._processor.decode_pieces(pieces))
+        # Not by the library, which leaves the space mark in pieces that it does not know.
+        text = ""
+        for place, (index, piece) in enumerate(zip(ids, self.tokens(ids), strict=True)):
+            if place in replacements:
+                given = replacements[place]
+                text += given.removeprefix(_SPACE) if text.endswith(_SPACE) else given
+            else:
+                text += _SHOWN_UNKNOWN if index == UNKNOWN else piece
+        return text.removeprefix(_SPACE).replace(_SPACE, " ")
 
     @property
     def samples(self) -> bool:

@@ -1,0 +1,47 @@
+"""Token embeddings and the product with the vocabulary, which may be one matrix."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+#: Which of the source's embeddings, the target's and the softmax's weights are one matrix.
+Tie = Literal["none", "source_target", "target_softmax", "all"]
+
+
+def make_embedding(vocabulary_size: int, size: int) -> nn.Embedding:
+    """Vectors (V, E), normal with a standard deviation of 1 / √E: of length 1, and logits of 1 where they are tied."""
+    embedding = nn.Embedding(vocabulary_size, size)
+    nn.init.normal_(embedding.weight, std=size**-0.5)
+    return embedding
+
+
+class Vocabulary(nn.Module):
+    """Features to logits, W x + b.
+
+    Args:
+        feature_size: F.
+        vocabulary_size: V.
+        tied: embeddings (V, E) to take for W; where E is not F, features are projected to E first. None for a W of its
+            own; Press & Wolf (2017).
+    """
+
+    def __init__(self, feature_size: int, vocabulary_size: int, tied: nn.Embedding | None = None) -> None:
+        super().__init__()
+        self.projection: nn.Linear | None = None
+        if tied is not None and tied.embedding_dim != feature_size:
+            self.projection = nn.Linear(feature_size, tied.embedding_dim, bias=False)
+        if tied is not None:
+            self.weight = tied.weight
+        else:
+            bound = feature_size**-0.5
+            self.weight = nn.Parameter(torch.empty(vocabulary_size, feature_size).uniform_(-bound, bound))
+        self.bias = nn.Parameter(torch.zeros(vocabulary_size))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(..., F) -> (..., V)."""
+        if self.projection is not None:
+            features = self.projection(features)
+        return nn.functional.linear(features, self.weight, self.bias)
