@@ -43,9 +43,7 @@ def train(folder: Path, *overrides: str) -> dict[str, float]:
 
 def evaluate(*words: str) -> dict[str, float]:
     """The last line of `zoo.evaluate`."""
-    done = subprocess.run(
-        [sys.executable, "-m", "zoo.evaluate", *words], check=True, stdout=subprocess.PIPE, text=True
-    )
+    done = subprocess.run([sys.executable, "-m", "zoo.evaluate", *words], check=True, stdout=subprocess.PIPE, text=True)
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return found
 

@@ -81,9 +81,7 @@ def write_file(rows: Sequence[Mapping[str, Any]], target: Path, text: str | None
         raise RunError(target, f"cannot be written: {error.strerror}") from error
 
 
-def write_rows(
-    rows: Sequence[Mapping[str, Any]], file: TextIO, suffix: str = "", *, text: str | None = None
-) -> None:
+def write_rows(rows: Sequence[Mapping[str, Any]], file: TextIO, suffix: str = "", *, text: str | None = None) -> None:
     """Write records as CSV, as TSV, as JSON lines, or as lines of text.
 
     Args:

@@ -112,7 +112,9 @@ class Seq2Seq(nn.Module):
                 "input_feeding: false is an option of decoder=luong; the context always enters bahdanau's recurrence"
             )
         if decoder == "luong" and readout is not None:
-            raise ValueError("readout: an option of decoder=bahdanau; luong predicts from the attentional vector itself")
+            raise ValueError(
+                "readout: an option of decoder=bahdanau; luong predicts from the attentional vector itself"
+            )
         embedding_size = embedding_size or SIZES[size][0]
         decoder_size = decoder_size or SIZES[size][1]
         encoder_size = encoder_size or (max(decoder_size // 2, 1) if bidirectional else decoder_size)
@@ -126,7 +128,9 @@ class Seq2Seq(nn.Module):
             "layer_norm": layer_norm,
         }
         self.source = make_embedding(source_vocab_size, embedding_size)
-        self.target = self.source if tie in ("source_target", "all") else make_embedding(target_vocab_size, embedding_size)
+        self.target = (
+            self.source if tie in ("source_target", "all") else make_embedding(target_vocab_size, embedding_size)
+        )
         self.encoder = Encoder(
             embedding_size,
             encoder_size,

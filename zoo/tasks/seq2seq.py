@@ -206,7 +206,9 @@ class SequenceToSequence(Task):
         return TranslationExample(
             source=self.data.source_text(self._own(source)),
             source_tokens=self.data.source_tokens(self._own(source)),
-            predicted_tokens=[*self.data.target_tokens(hypothesis.tokens), END][: len(hypothesis.token_log_probabilities)],
+            predicted_tokens=[*self.data.target_tokens(hypothesis.tokens), END][
+                : len(hypothesis.token_log_probabilities)
+            ],
             predicted=predicted,
             references=list(references),
             weights=None if weights is None else weights.float().cpu().numpy(),
@@ -223,7 +225,9 @@ class SequenceToSequence(Task):
                 "log_probability": one.log_probability,
                 "tokens": self.data.target_tokens(one.tokens),
                 "token_log_probabilities": one.token_log_probabilities,
-                "alignment": None if one.weights is None else [[round(w, 6) for w in row] for row in one.weights.tolist()],
+                "alignment": None
+                if one.weights is None
+                else [[round(w, 6) for w in row] for row in one.weights.tolist()],
             }
             for one in ranked
         ]

@@ -97,9 +97,7 @@ def padded(rows: Sequence[Sequence[int]], extra: int = 0) -> Tensor:
     return torch.tensor([[*row, *[PADDING] * (width - len(row))] for row in rows])
 
 
-def penalised(
-    log_probability: float, looks: Sequence[Sequence[float]], alpha: float = 0.0, beta: float = 0.0
-) -> float:
+def penalised(log_probability: float, looks: Sequence[Sequence[float]], alpha: float = 0.0, beta: float = 0.0) -> float:
     """Equation 14 of Wu et al. (2016), word by word; `looks` has a row a token, the end included."""
     coverage = [sum(column) for column in zip(*looks, strict=True)]
     penalty = ((5 + len(looks)) / 6) ** alpha
@@ -109,7 +107,10 @@ def penalised(
 def told(models: Sequence[Markov], source: Sequence[int], tokens: Sequence[int]) -> tuple[list[float], list[float]]:
     """What an ensemble of equal voices predicts next."""
     parts = [model.following(source, tokens) for model in models]
-    mean = [math.log(sum(math.exp(one) for one in column) / len(models)) for column in zip(*(p[0] for p in parts), strict=True)]
+    mean = [
+        math.log(sum(math.exp(one) for one in column) / len(models))
+        for column in zip(*(p[0] for p in parts), strict=True)
+    ]
     looks = [sum(column) / len(models) for column in zip(*(p[1] for p in parts), strict=True)]
     return mean, looks
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from zoo.seq2seq.recurrence.activations import sigmoid_backward, tanh_, tanh_backward
+from zoo.seq2seq.recurrence.activations import sigmoid_backward, tanh_, tanh_backward, tanh_of_half_
 from zoo.seq2seq.recurrence.packing import Packing
 from zoo.seq2seq.recurrence.precision import in_type, state_type
 from zoo.seq2seq.recurrence.product import RecurrentProduct
@@ -60,8 +60,8 @@ class _GRU(torch.autograd.Function):
         drop: Tensor | None,
     ) -> tuple[Tensor, Tensor, Tensor]:
         size, dtype = weight.shape[2], state_type(gates.dtype)
-        # Here i_n leaves the gates, which hold r, z and W_n h + b_n in the end.
-        n = gates[..., 2 * size :].to(dtype, copy=True, memory_format=torch.contiguous_format)
+        # Here i_n leaves the gates, which hold r, z and W_n h + b_n in the end. It is doubled for `tanh_of_half_`.
+        n = gates[..., 2 * size :].to(dtype, copy=True, memory_format=torch.contiguous_format).mul_(2.0)
         gates[..., 2 * size :] = bias.unsqueeze(1)
         activations = in_type(gates, dtype)
         states, fed = torch.empty_like(n), torch.empty_like(n, dtype=gates.dtype)
@@ -77,7 +77,7 @@ class _GRU(torch.autograd.Function):
                 activations_t.copy_(gates_t)
             activations_t[..., : 2 * size].sigmoid_()
             r, z, h_n = activations_t.split(size, -1)
-            tanh_(n_t.addcmul_(r, h_n))
+            tanh_of_half_(n_t.addcmul_(r, h_n, value=2.0))
             if previous is None:
                 torch.addcmul(n_t, n_t, z, value=-1, out=states_t)
             else:
@@ -129,8 +129,46 @@ class _GRU(torch.autograd.Function):
 
 
 def gru_update(inputs: Tensor, recurrent: Tensor, hidden: Tensor) -> Tensor:
-    """One step, given both products. (…, 3H), (…, 3H), (…, H) -> (…, H)."""
-    i_r, i_z, i_n = inputs.to(hidden.dtype).chunk(3, -1)
-    h_r, h_z, h_n = recurrent.to(hidden.dtype).chunk(3, -1)
-    n = torch.tanh(i_n + torch.sigmoid(i_r + h_r) * h_n)
-    return torch.lerp(n, hidden, torch.sigmoid(i_z + h_z))
+    """One step, given both products with their biases; computed in the type of h.
+
+    Args:
+        inputs: i_r, i_z, i_n, (…, 3H).
+        recurrent: W_r h + b_r, W_z h + b_z, W_n h + b_n, (…, 3H).
+        hidden: h, (…, H).
+
+    Returns:
+        h', (…, H).
+    """
+    after: Tensor = _Update.apply(inputs, recurrent, hidden)
+    return after
+
+
+class _Update(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, inputs: Tensor, recurrent: Tensor, hidden: Tensor) -> Tensor:
+        size, dtype = hidden.shape[-1], hidden.dtype
+        i, h = inputs.to(dtype), recurrent.to(dtype)
+        r, z = torch.add(i[..., : 2 * size], h[..., : 2 * size]).sigmoid_().split(size, -1)
+        h_n = h[..., 2 * size :]
+        n = tanh_(torch.addcmul(i[..., 2 * size :], r, h_n))
+        after = torch.lerp(n, hidden, z)
+        ctx.save_for_backward(r, z, n, h_n, after)
+        ctx.types = inputs.dtype, recurrent.dtype
+        return after
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, of_after: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        r, z, n, h_n, after = ctx.saved_tensors
+        inputs, recurrent = ctx.types
+        of_gates = n.new_empty(*n.shape[:-1], 3 * n.shape[-1])
+        to_r, to_z, to_n = of_gates.split(n.shape[-1], -1)
+        of_hidden = of_after * z
+        kept = of_after - of_hidden
+        of_n = tanh_backward(kept, n, grad_input=torch.empty_like(n))
+        torch.mul(of_n, r, out=to_n)
+        sigmoid_backward(of_n * h_n, r, grad_input=to_r)
+        torch.mul(kept, after - n, out=to_z)
+        of_recurrent = of_gates.to(recurrent, copy=True)
+        to_n.copy_(of_n)
+        return of_gates.to(inputs), of_recurrent, of_hidden

@@ -111,7 +111,7 @@ class Layer(nn.Module):
     def update(self, inputs: Tensor, recurrent: Tensor, state: LayerState) -> LayerState:
         """One step, given both products: W_ih x + b_ih and W_hh h + b_hh, each (…, G·H)."""
         if self.cell == "lstm":
-            return lstm_update(inputs, recurrent, *state)
+            return lstm_update(inputs, recurrent, state[1])
         return ((gru_update if self.cell == "gru" else tanh_update)(inputs, recurrent, state[0]),)
 
     def step(
@@ -132,7 +132,7 @@ class Layer(nn.Module):
             drop: factors of variational dropout of h in W_hh h, (…, H).
             linear: computes W x + b.
         """
-        hidden = state[0] if drop is None else state[0] * drop
+        hidden = (state[0] if drop is None else state[0] * drop).to(self.weight_hh.dtype)
         recurrent = linear(hidden, self.weight_hh, self.bias_hh)
         if gates is None:
             gates = linear(inputs, self.weight_ih, self.bias_ih)

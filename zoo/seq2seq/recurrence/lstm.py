@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from zoo.seq2seq.recurrence.activations import sigmoid_backward, tanh_, tanh_backward
+from zoo.seq2seq.recurrence.activations import sigmoid_backward, tanh_backward, tanh_of_half_
 from zoo.seq2seq.recurrence.packing import Packing
 from zoo.seq2seq.recurrence.precision import in_type, state_type
 from zoo.seq2seq.recurrence.product import RecurrentProduct
@@ -74,14 +74,11 @@ class _LSTM(torch.autograd.Function):
             if activations is not gates:
                 activations_t.copy_(gates_t)
             i, f, g, o = activations_t.split(size, -1)
-            # tanh as in `tanh_`, so that one σ serves all gates.
-            g.mul_(2.0)
-            activations_t.sigmoid_()
-            g.mul_(2.0).sub_(1.0)
+            _activate(activations_t, g)
             torch.mul(i, g, out=c)
             if before is not None:
                 c.addcmul_(f, before[:, :rows])
-            tanh_(squashed_t.copy_(c))
+            tanh_of_half_(torch.mul(c, 2.0, out=squashed_t))
             torch.mul(o, squashed_t, out=states_t)
             previous, before = states_t, c
         ctx.mark_dirty(gates)
@@ -135,8 +132,56 @@ class _LSTM(torch.autograd.Function):
         return of_gates, of_hidden, of_cell, of_weight, None, None
 
 
-def lstm_update(inputs: Tensor, recurrent: Tensor, hidden: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
-    """One step, given both products. (…, 4H), (…, 4H), (…, H), (…, H) -> (…, H), (…, H)."""
-    i, f, g, o = (inputs + recurrent).to(cell.dtype).chunk(4, -1)
-    cell = torch.sigmoid(f) * cell + torch.sigmoid(i) * torch.tanh(g)
-    return torch.sigmoid(o) * torch.tanh(cell), cell
+def lstm_update(inputs: Tensor, recurrent: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
+    """One step, given both products with their biases; computed in the type of c.
+
+    Args:
+        inputs: W_x x' + b of i, f, g, o, (…, 4H).
+        recurrent: W h + b of each, (…, 4H).
+        cell: c, (…, H).
+
+    Returns:
+        h' and c', (…, H).
+    """
+    hidden, after = _Update.apply(inputs, recurrent, cell)
+    return hidden, after
+
+
+class _Update(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, inputs: Tensor, recurrent: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
+        gates = torch.add(inputs.to(cell.dtype), recurrent.to(cell.dtype))
+        i, f, g, o = gates.split(cell.shape[-1], -1)
+        _activate(gates, g)
+        after = torch.addcmul(i * g, f, cell)
+        squashed = tanh_of_half_(after * 2.0)
+        ctx.save_for_backward(gates, cell, squashed)
+        ctx.types = inputs.dtype, recurrent.dtype
+        return o * squashed, after
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, of_hidden: Tensor, of_after: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        gates, cell, squashed = ctx.saved_tensors
+        inputs, recurrent = ctx.types
+        i, f, g, o = gates.split(cell.shape[-1], -1)
+        of_gates = torch.empty_like(gates)
+        to_i, to_f, to_g, to_o = of_gates.split(cell.shape[-1], -1)
+        sigmoid_backward(of_hidden * squashed, o, grad_input=to_o)
+        of_c = tanh_backward(of_hidden * o, squashed, grad_input=torch.empty_like(cell)).add_(of_after)
+        sigmoid_backward(of_c * g, i, grad_input=to_i)
+        sigmoid_backward(of_c * cell, f, grad_input=to_f)
+        tanh_backward(of_c * i, g, grad_input=to_g)
+        return of_gates.to(inputs), of_gates.to(recurrent), of_c.mul_(f)
+
+
+def _activate(gates: Tensor, g: Tensor) -> None:
+    """σ of all gates in place, and tanh of g, which is a part of them."""
+    if gates.device.type == "cpu":  # tanh as in `tanh_of_half_`, so that one σ serves all
+        g.mul_(2.0)
+        gates.sigmoid_()
+        g.mul_(2.0).sub_(1.0)
+    else:
+        squashed = torch.tanh(g)
+        gates.sigmoid_()
+        g.copy_(squashed)

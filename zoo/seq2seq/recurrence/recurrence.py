@@ -107,19 +107,16 @@ class Recurrence(nn.Module):
         """
         if not self.training or self.dropout.p == 0:
             return None
-        drawn: list[Noise] = []
-        for _ in range(1 if self.dropout.variational else steps):
-            like_state = like.new_empty(*shape, self.hidden_size)
-            drawn.append(
-                tuple(
-                    (
-                        self.dropout.factor(like_state) if index else None,
-                        self.dropout.factor(like_state) if self.dropout.variational else None,
-                    )
-                    for index in range(len(self.layers))
-                )
-            )
-        return drawn * steps if self.dropout.variational else drawn
+        every = 1 if self.dropout.variational else steps
+        # One draw for all steps: of many small ones, most of the time would go to the calls.
+        masks = like.new_empty(every, *shape, self.hidden_size)
+        drawn: list[list[tuple[Tensor | None, Tensor | None]]] = [[] for _ in range(every)]
+        for index in range(len(self.layers)):
+            below = self.dropout.factor(masks) if index else None
+            within = self.dropout.factor(masks) if self.dropout.variational else None
+            for step, noise in enumerate(drawn):
+                noise.append((None if below is None else below[step], None if within is None else within[step]))
+        return [tuple(noise) for noise in drawn] * (steps // every)
 
     def step(
         self,

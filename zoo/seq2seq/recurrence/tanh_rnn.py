@@ -79,5 +79,14 @@ class _TanhRNN(torch.autograd.Function):
 
 
 def tanh_update(inputs: Tensor, recurrent: Tensor, hidden: Tensor) -> Tensor:
-    """One step, given both products. (…, H), (…, H), (…, H) -> (…, H)."""
-    return torch.tanh((inputs + recurrent).to(hidden.dtype))
+    """One step, given both products with their biases; computed in the type of h.
+
+    Args:
+        inputs: W_x x' + b, (…, H).
+        recurrent: W h + b, (…, H).
+        hidden: h, (…, H); only its type is used.
+
+    Returns:
+        h', (…, H).
+    """
+    return torch.tanh(inputs.to(hidden.dtype) + recurrent.to(hidden.dtype))

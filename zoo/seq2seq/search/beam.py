@@ -64,16 +64,17 @@ class Beam:
         """
         each = live.totals.shape[1] // self.groups  # zero at the start
         chosen: list[Candidates] = []
+        places = None if self._all_places else self.places[live.sentences]
         for group in range(self.groups):
             own = slice(group * each, (group + 1) * each) if each else slice(None)
             one = self._group(log_probabilities, live, own, chosen, step)
+            if places is not None:
+                rank = torch.arange(one.totals.shape[1], device=places.device)
+                one = one._replace(totals=one.totals.masked_fill(rank >= places[:, group, None], -torch.inf))
             chosen.append(one._replace(slots=one.slots + group * each))
-        totals, slots, tokens = (torch.cat(parts, 1) for parts in zip(*chosen, strict=True))
-        if not self._all_places:
-            rank = torch.arange(totals.shape[1], device=totals.device) % chosen[0].totals.shape[1]
-            places = self.places[live.sentences].repeat_interleave(chosen[0].totals.shape[1], 1)
-            totals = totals.masked_fill(rank >= places, -torch.inf)
-        return Choice(totals, slots, tokens)
+        if self.groups == 1:
+            return Choice(*chosen[0])
+        return Choice(*(torch.cat(parts, 1) for parts in zip(*chosen, strict=True)))
 
     def finish(self, sentences: Tensor, ended: Tensor) -> None:
         """Take the places of hypotheses that end, (B, M) bool."""

@@ -41,14 +41,22 @@ def top(log_probabilities: Tensor, totals: Tensor, k: int) -> Candidates:
     if hypotheses == k == 1:
         best, tokens = log_probabilities[:, 0].max(-1, keepdim=True)  # the first of equal ones
         return Candidates(totals + best, torch.zeros_like(tokens), tokens)
-    size = hypotheses * vocabulary
-    k = min(k, size)
-    if size < SMALL:
-        values, flat = _all(log_probabilities, totals).sort(dim=1, descending=True, stable=True)
-        values, flat = values[:, :k], flat[:, :k]
+    k = min(k, hypotheses * vocabulary)
+    if hypotheses * vocabulary < SMALL:
+        values = _all(log_probabilities, totals)
+        best = values.topk(min(k + 1, values.shape[1]), 1)
+        values, flat = best.values, best.indices
     else:
-        values, flat = _top_of_blocks(log_probabilities, totals, k)
-    return Candidates(values, flat // vocabulary, flat % vocabulary)
+        values, flat = _best_of_blocks(log_probabilities, totals, k + 1)
+    # The one beyond the k tells whether a tie was cut.
+    tied = (values[:, 1:] == values[:, :-1]) & (values[:, 1:] > -torch.inf)
+    values, flat = values[:, :k], flat[:, :k]
+    if tied.any():
+        rows = tied.any(1).nonzero().squeeze(1)
+        values, flat = values.contiguous(), flat.contiguous()
+        values[rows], flat[rows] = _best_with_ties(log_probabilities[rows], totals[rows], k)
+    slots = flat // vocabulary
+    return Candidates(values, slots, flat - slots * vocabulary)
 
 
 def _all(log_probabilities: Tensor, totals: Tensor) -> Tensor:
@@ -56,11 +64,10 @@ def _all(log_probabilities: Tensor, totals: Tensor) -> Tensor:
     return (log_probabilities + totals.unsqueeze(-1)).flatten(1)
 
 
-def _top_of_blocks(log_probabilities: Tensor, totals: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """Values, (B, k), and flat indices slot · V + token of the best, ordered as `top` says.
+def _best_of_blocks(log_probabilities: Tensor, totals: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """Values, (B, k), and flat indices slot · V + token of the best, equal ones in any order.
 
-    The k + 1 best elements stand in the k + 1 blocks with the best maxima, or among the few tokens after the last
-    whole block. The one beyond the k tells whether a tie was cut.
+    The k best elements stand in the k blocks with the best maxima, or among the few tokens after the last whole block.
     """
     batch, hypotheses, vocabulary = log_probabilities.shape
     device = log_probabilities.device
@@ -68,26 +75,23 @@ def _top_of_blocks(log_probabilities: Tensor, totals: Tensor, k: int) -> tuple[T
     whole = blocks * BLOCK
     pieces = log_probabilities[..., :whole].view(batch, hypotheses, blocks, BLOCK)
     best = (pieces.amax(-1) + totals.unsqueeze(-1)).flatten(1)
-    chosen = best.topk(min(k + 1, best.shape[1]), 1, sorted=False).indices
-    starts = chosen // blocks * vocabulary + chosen % blocks * BLOCK
-    flat = (starts.unsqueeze(-1) + torch.arange(BLOCK, device=device)).flatten(1)
+    chosen = best.topk(min(k, best.shape[1]), 1, sorted=False).indices
+    slots = chosen // blocks
+    starts = slots * (vocabulary - whole) + chosen * BLOCK  # slot · V + block · BLOCK, block = chosen - slot · blocks
+    flat = starts.unsqueeze(-1) + torch.arange(BLOCK, device=device)
+    values = log_probabilities.view(batch, -1).gather(1, flat.flatten(1)).view(flat.shape)
+    values = (values + totals.gather(1, slots).unsqueeze(-1)).flatten(1)
+    flat = flat.flatten(1)
     if whole < vocabulary:
-        rest = torch.arange(whole, vocabulary, device=device)
-        rest = (torch.arange(0, hypotheses * vocabulary, vocabulary, device=device).unsqueeze(1) + rest).flatten()
-        flat = torch.cat([flat, rest.expand(batch, -1)], 1)
-    values = log_probabilities.view(batch, -1).gather(1, flat) + totals.gather(1, flat // vocabulary)
-    values, places = values.topk(min(k + 1, values.shape[1]), 1)
-    flat = flat.gather(1, places)
-    tied = (values[:, 1:] == values[:, :-1]) & (values[:, 1:] > -torch.inf)
-    values, flat = values[:, :k].contiguous(), flat[:, :k].contiguous()
-    if tied.any():
-        rows = tied.any(1).nonzero().squeeze(1)
-        values[rows], flat[rows] = _top_with_ties(log_probabilities[rows], totals[rows], k)
-    return values, flat
+        rest = (log_probabilities[..., whole:] + totals.unsqueeze(-1)).flatten(1)
+        places = torch.arange(hypotheses * vocabulary, device=device).view(hypotheses, vocabulary)[:, whole:]
+        values, flat = torch.cat([values, rest], 1), torch.cat([flat, places.flatten().expand(batch, -1)], 1)
+    values, places = values.topk(min(k, values.shape[1]), 1)
+    return values, flat.gather(1, places)
 
 
-def _top_with_ties(log_probabilities: Tensor, totals: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """What `_top_of_blocks` gives, by looking at every continuation."""
+def _best_with_ties(log_probabilities: Tensor, totals: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """The k best as `top` orders them, by looking at every continuation."""
     values = _all(log_probabilities, totals)
     least = values.topk(k, 1, sorted=False).values.amin(1, keepdim=True)
     better, equal = values > least, values == least

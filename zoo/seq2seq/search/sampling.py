@@ -83,18 +83,22 @@ class Sampler:
 def _least_of_nucleus(probabilities: Tensor, share: float) -> Tensor:
     """The least probability in the smallest set of tokens with a share of the whole, (..., 1).
 
-    All tokens with this probability belong to the set, so that their order decides nothing.
+    All tokens with this probability belong to the set, so that their order decides nothing. Most sets are small: only
+    where one is not, more tokens are sorted.
     """
-    wanted = share * probabilities.sum(-1, keepdim=True)
-    vocabulary, count = probabilities.shape[-1], 64
-    while True:
-        count = min(count, vocabulary)
-        largest = probabilities.topk(count, -1).values
+    flat = probabilities.flatten(0, -2)
+    wanted = share * flat.sum(-1, keepdim=True)
+    least = torch.empty_like(wanted)
+    rows, count = torch.arange(len(flat), device=flat.device), 64
+    while len(rows):
+        count = min(count, flat.shape[-1])
+        largest = flat[rows].topk(count, -1).values
         below = largest.cumsum(-1)
-        if count == vocabulary or bool((below[..., -1:] >= wanted).all()):
-            index = (below < wanted).sum(-1, keepdim=True).clamp(max=count - 1)
-            return largest.gather(-1, index)
+        index = (below < wanted[rows]).sum(-1, keepdim=True)
+        least[rows] = largest.gather(-1, index.clamp(max=count - 1))
+        rows = rows[(index.squeeze(-1) == count) & (count < flat.shape[-1])]
         count *= 8
+    return least.view(*probabilities.shape[:-1], 1)
 
 
 def _seed(source: list[int], seed: int) -> int:
