@@ -32,10 +32,17 @@ options of a component:  zoo plugins show model mlp
 EVALUATE = """\
 Metrics of a finished run, on its own test split or on other data. The last line is JSON.
 
-usage: python -m zoo.evaluate run=RUN_FOLDER [split=test|val|train|all] [data.OPTION=VALUE ...] [decode.OPTION=VALUE ...]
+usage: python -m zoo.evaluate run=RUN_FOLDER [split=test|val|train|all] [data.OPTION=VALUE ...]
        python -m zoo.evaluate run=RUN_FOLDER mode=score input=FILE [output=FILE]     scores given pairs of texts
 
 Other data, such as data.path=FILE, are evaluated whole unless a split is given; preprocessing stays as trained.
+
+for sequence-to-sequence models:
+  run=[RUN,RUN,...]     an ensemble: the mean of the probabilities of several runs
+  average=true          the mean of the weights that checkpoint.keep has kept
+  decode.OPTION=VALUE   how to search, see python -m zoo.predict --help
+  mode=score            input holds a source and a target a line, separated by a tab, or JSON lines with these keys;
+                        output is .tsv, .csv or .jsonl, and standard output by default
 """
 
 PREDICT = """\

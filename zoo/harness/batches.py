@@ -173,8 +173,8 @@ def batches_of(
             return planned
 
         return PlannedBatches(plan, examples, shuffle=shuffle, seed=seed, rank=rank, world=world)
-    size = size or getattr(data, "batch_size", 32)
-    return Batches(examples, size, shuffle=shuffle, seed=seed, rank=rank, world=world)
+    own_size: int = getattr(data, "batch_size", 32)
+    return Batches(examples, size or own_size, shuffle=shuffle, seed=seed, rank=rank, world=world)
 
 
 class HarnessData(LightningDataModule):

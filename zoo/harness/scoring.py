@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -24,9 +25,10 @@ def score(model: LoadedModel, source: str | Path | TextIO | list[Any], *, batch_
     Raises:
         ZooError: the model generates nothing, or the pairs cannot be read.
     """
-    if not model.generates:
+    scores: Callable[[Any], list[dict[str, Any]]] | None = getattr(model.task, "scores", None)
+    if scores is None:
         raise ConfigError("mode", "score is for sequence-to-sequence runs", "leave it out")
     dataset = model.read(source)
     if dataset is None:
         return []
-    return model.over(dataset, model.task.scores, batch_size=batch_size)
+    return model.over(dataset, scores, batch_size=batch_size)

@@ -197,9 +197,8 @@ def _try_mean(run: RunFolder, trainer: Any, task: Any, batches: HarnessData, che
     trainer.validate(task, datamodule=batches, verbose=False)
     values = {name: value for name, value in task.measured.items() if name.startswith("val/")}
     if checkpoints.take_mean(trainer, values):
-        say(
-            f"the mean of the {len(kept)} best checkpoints is better still: {checkpoints.monitor} {checkpoints.best:.6g}"
-        )
+        value = f"{checkpoints.monitor} {checkpoints.best:.6g}"
+        say(f"the mean of the {len(kept)} best checkpoints is better still: {value}")
 
 
 def _report(run: RunFolder, tested: list[Any], data: Any) -> None:

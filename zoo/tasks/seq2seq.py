@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, TypedDict, cast
 
 import numpy as np
 import torch
@@ -22,8 +22,23 @@ from zoo.tasks.task import OptimizerFactory, ScheduleFactory, Task
 END = "</s>"
 #: Of how many tested examples attention is kept, about.
 DRAWN = 64
-#: What the model is given beside the sources: phrases and prefixes of every sentence, as token ids.
-Constraints = Mapping[str, Sequence[Any]]
+
+
+class SpecialIds(TypedDict):
+    """Ids of the tokens that stand for no text, the same in every vocabulary of a run."""
+
+    begin_id: int
+    end_id: int
+    padding_id: int
+    unknown_id: int
+
+
+class Constraints(TypedDict, total=False):
+    """What a search must heed beside the sources, as token ids of every sentence."""
+
+    prefixes: Sequence[Sequence[int]]
+    must: Sequence[Sequence[Sequence[int]]]
+    must_not: Sequence[Sequence[Sequence[int]]]
 
 
 class SequenceToSequence(Task):
@@ -66,7 +81,12 @@ class SequenceToSequence(Task):
         self.data = data
         self.decode = decode
         self.heatmaps = heatmaps
-        self.ids = {name: int(facts[name]) for name in ("begin_id", "end_id", "padding_id", "unknown_id")}
+        self.ids = SpecialIds(
+            begin_id=int(facts["begin_id"]),
+            end_id=int(facts["end_id"]),
+            padding_id=int(facts["padding_id"]),
+            unknown_id=int(facts["unknown_id"]),
+        )
         #: Further models of an ensemble, each with the sources of its own vocabulary.
         self.companions: list[SequenceToSequence] = []
 
@@ -172,7 +192,7 @@ class SequenceToSequence(Task):
             sources,
             options or self.decode,
             **self.ids,
-            **dict(constraints or {}),
+            **(constraints or Constraints()),
             text=self.data.decode,
         )
 
