@@ -175,18 +175,21 @@ def linear(inputs: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor
     key = (id(whole), weight.storage_offset(), weight.shape)
     if key not in matrices:
         matrices[key] = _Weight.apply(weight, bias, product_type(weight))
-    return _Linear.apply(inputs, *matrices[key])
+    outputs: Tensor = _Linear.apply(inputs, *matrices[key])
+    return outputs
 
 
 def share(tensor: Tensor) -> Tensor:
     """The tensor, (B, K, M), for steps to read with `product`; others may read it in any way."""
     if not torch.is_grad_enabled() or not tensor.requires_grad:
         return tensor
-    return _Shared.apply(tensor)
+    shared: Tensor = _Shared.apply(tensor)
+    return shared
 
 
 def product(left: Tensor, right: Tensor) -> Tensor:
     """(B, N, K) and (B, K, M) -> (B, N, M); the gradients of a right side from `share` are summed in one product."""
     if torch.is_grad_enabled() and isinstance(right.grad_fn, _Shared._backward_cls):
-        return _Product.apply(left, right)
+        outputs: Tensor = _Product.apply(left, right)
+        return outputs
     return torch.bmm(left, right)

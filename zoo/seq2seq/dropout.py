@@ -75,7 +75,8 @@ def keep_factor(shape: list[int], p: float, like: Tensor) -> Tensor:
     if dropped in (0, 256):
         return factor.bernoulli_(1 - p).div_(1 - p)
     count = factor.numel()
-    # From the smallest of 64 bits on: without a start, `random_` leaves out negative numbers, and so a bit of every eighth byte.
+    # From the smallest of 64 bits on: without a start, `random_` leaves out negative numbers, and so one bit of every
+    # eighth byte.
     words = torch.empty((count + 7) // 8, dtype=torch.int64, device=like.device).random_(-(2**63), None)
     torch.ge(words.view(torch.uint8)[:count].view(shape), dropped, out=factor)
     return factor.mul_(256 / (256 - dropped))

@@ -47,8 +47,8 @@ class Seq2Seq(nn.Module):
         attention: builds the attention: `attention(query_size=, key_size=)`.
         padding_id: token that fills up sentences, of both sides.
         joint_vocabulary: whether a token has one id on both sides.
-        size: sets the sizes that are left out: small is embeddings of 128 and a decoder of 256, base 256 and 512, large 512
-            and 1024.
+        size: sets the sizes that are left out: small is embeddings of 128 and a decoder of 256, base 256 and 512, large
+            512 and 1024.
         embedding_size: E, of both sides.
         encoder_size: of one direction of the encoder; if None, such that all its directions are as wide as the decoder.
         decoder_size: H.
@@ -66,8 +66,8 @@ class Seq2Seq(nn.Module):
         residual: layers but the lowest add their input to their output.
         layer_norm: normalises the output of every layer.
         tie: matrices that are one: `source_target` embeddings, target embeddings and softmax (`target_softmax`), `all`.
-        scheduled_sampling: probability with which, in training, the model's own best token replaces the right one as the
-            next input, for each token anew; Bengio et al. (2015).
+        scheduled_sampling: probability with which, in training, the model's own best token replaces the right one as
+            the next input, for each token anew; Bengio et al. (2015).
         readout: bahdanau's hidden layer before the softmax: `maxout`, as in the paper, or `tanh`. None is maxout.
 
     Raises:
@@ -121,12 +121,6 @@ class Seq2Seq(nn.Module):
         self.padding_id = padding_id
         self.scheduled_sampling = scheduled_sampling
 
-        layers = {
-            "dropout": dropout,
-            "variational": variational_dropout,
-            "residual": residual,
-            "layer_norm": layer_norm,
-        }
         self.source = make_embedding(source_vocab_size, embedding_size)
         self.target = (
             self.source if tie in ("source_target", "all") else make_embedding(target_vocab_size, embedding_size)
@@ -137,7 +131,10 @@ class Seq2Seq(nn.Module):
             cell=encoder,
             layers=encoder_layers,
             bidirectional=bidirectional,
-            **layers,
+            dropout=dropout,
+            variational=variational_dropout,
+            residual=residual,
+            layer_norm=layer_norm,
         )
         context_size = self.encoder.output_size
         self.bridge = Bridge(
@@ -152,19 +149,36 @@ class Seq2Seq(nn.Module):
         built = attention(query_size=decoder_size, key_size=context_size)
         fed_size = context_size if decoder == "bahdanau" else decoder_size if input_feeding else 0
         recurrence = Recurrence(
-            embedding_size + fed_size, decoder_size, cell=decoder_cell, layers=decoder_layers, **layers
+            embedding_size + fed_size,
+            decoder_size,
+            cell=decoder_cell,
+            layers=decoder_layers,
+            dropout=dropout,
+            variational=variational_dropout,
+            residual=residual,
+            layer_norm=layer_norm,
         )
-        wiring = {
-            "embedding_size": embedding_size,
-            "context_size": context_size,
-            "dropout": dropout,
-            "variational": variational_dropout,
-        }
         self.decoder: Decoder
         if decoder == "bahdanau":
-            self.decoder = BahdanauDecoder(recurrence, built, readout=readout or "maxout", **wiring)
+            self.decoder = BahdanauDecoder(
+                recurrence,
+                built,
+                embedding_size=embedding_size,
+                context_size=context_size,
+                readout=readout or "maxout",
+                dropout=dropout,
+                variational=variational_dropout,
+            )
         else:
-            self.decoder = LuongDecoder(recurrence, built, input_feeding=input_feeding, **wiring)
+            self.decoder = LuongDecoder(
+                recurrence,
+                built,
+                embedding_size=embedding_size,
+                context_size=context_size,
+                input_feeding=input_feeding,
+                dropout=dropout,
+                variational=variational_dropout,
+            )
         tied = self.target if tie in ("target_softmax", "all") else None
         self.vocabulary = Vocabulary(self.decoder.feature_size, target_vocab_size, tied)
         self.dropout = Dropout(dropout, variational_dropout)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol, cast
 
 import torch
 from torch import Tensor, nn
@@ -11,14 +11,24 @@ from zoo.seq2seq.attention import Attention
 from zoo.seq2seq.attention.nested import map_tensors
 
 
+class BareAttention(Protocol):
+    """What every attention can do."""
+
+    def prepare(self, keys: Tensor, mask: Tensor) -> Any:
+        """Encoder states (B, S, K) and their mask (B, S) to what all steps share."""
+
+    def __call__(self, query: Tensor, memory: Any, state: Any) -> tuple[Tensor, Tensor, Any]:
+        """One step of queries (B, Q): contexts (B, K), weights (B, S), and the state for the next step."""
+
+
 class Attending(nn.Module):
     """Any attention, for N hypotheses of a sentence and for T steps whose queries are known.
 
-    An `Attention` does both itself. Anything else needs only `prepare(keys, mask)` and `attention(query, memory, state)`
-    of queries (B, Q): the hypotheses of a sentence become rows of a batch, each with the sentence's memory.
+    An `Attention` does both itself. Of anything else only `BareAttention` is asked: the hypotheses of a sentence become
+    rows of a batch, each with the sentence's memory.
 
     Args:
-        attention: with `prepare`, and callable.
+        attention: a `BareAttention`.
     """
 
     def __init__(self, attention: nn.Module) -> None:
@@ -27,7 +37,11 @@ class Attending(nn.Module):
 
     def prepare(self, keys: Tensor, mask: Tensor) -> Any:
         """Encoder states (B, S, K) and their mask (B, S) to what all steps share."""
-        return self.attention.prepare(keys, mask)
+        return self._bare.prepare(keys, mask)
+
+    @property
+    def _bare(self) -> BareAttention:
+        return cast(BareAttention, self.attention)
 
     def forward(self, queries: Tensor, memory: Any, state: Any) -> tuple[Tensor, Tensor, Any]:
         """One step of N hypotheses.
@@ -47,17 +61,17 @@ class Attending(nn.Module):
         if hypotheses > 1:
             memory = map_tensors(lambda tensor: tensor.repeat_interleave(hypotheses, 0), memory)
         rows = map_tensors(lambda tensor: tensor.flatten(0, 1), state)
-        context, weights, rows = self.attention(queries.flatten(0, 1), memory, rows)
+        context, weights, rows = self._bare(queries.flatten(0, 1), memory, rows)
         shape = (batch, hypotheses)
-        state = map_tensors(lambda tensor: tensor.unflatten(0, shape), rows)
-        return context.unflatten(0, shape), weights.unflatten(0, shape), state
+        state = map_tensors(lambda tensor: torch.unflatten(tensor, 0, shape), rows)
+        return torch.unflatten(context, 0, shape), torch.unflatten(weights, 0, shape), state
 
     def steps(self, queries: Tensor, memory: Any) -> tuple[Tensor, Tensor]:
         """All steps of one hypothesis a sentence, (B, T, Q), to contexts (B, T, K) and weights (B, T, S)."""
         if isinstance(self.attention, Attention):
             return self.attention.steps(queries, memory)[:2]
         contexts, all_weights, state = [], [], None
-        for query in queries.split(1, 1):
+        for query in torch.split(queries, 1, 1):
             context, weights, state = self(query, memory, state)
             contexts.append(context)
             all_weights.append(weights)

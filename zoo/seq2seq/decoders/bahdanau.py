@@ -35,7 +35,7 @@ class Readout(nn.Module):
         """(B, T, H), (B, T, E) and (B, T, K) -> (B, T, F)."""
         joined = torch.cat([state, embedded.to(state.dtype), context.to(state.dtype)], -1)
         hidden = deferred.linear(joined, self.linear.weight, self.linear.bias)
-        return torch.tanh(hidden) if self.kind == "tanh" else hidden.unflatten(-1, (-1, 2)).amax(-1)
+        return torch.tanh(hidden) if self.kind == "tanh" else torch.unflatten(hidden, -1, (-1, 2)).amax(-1)
 
 
 class BahdanauDecoder(Decoder):
@@ -105,7 +105,7 @@ class BahdanauDecoder(Decoder):
     ) -> tuple[Tensor, Tensor, Tensor, DecoderState]:
         """s_t (B, N, H), c_t (B, N, K), weights (B, N, S), and the state."""
         if gates is None:
-            gates = self.recurrence.layers[0].gates(embedded)
+            gates = self.recurrence.gates(embedded)
         context, weights, attention = self.attend(state.recurrent[-1][0], memory, state.attention)
         output, recurrent = self.recurrence.step(
             context, state.recurrent, gates=gates, noise=noise.recurrence, linear=deferred.linear
@@ -121,7 +121,7 @@ class BahdanauDecoder(Decoder):
         batch, steps, _ = embedded.shape
         outputs, contexts, all_weights = [], [], []
         with deferred.loop():
-            gates = self.recurrence.layers[0].gates(embedded.transpose(0, 1).unsqueeze(2))
+            gates = self.recurrence.gates(embedded.transpose(0, 1).unsqueeze(2))
             noises = self.noise(embedded, batch, steps)
             for t, noise in enumerate(noises):
                 output, context, weights, state = self._advance(embedded, memory, state, gates[t], noise)
@@ -129,6 +129,7 @@ class BahdanauDecoder(Decoder):
                 contexts.append(context)
                 all_weights.append(weights)
         features = self.readout(torch.cat(outputs, 1), embedded, torch.cat(contexts, 1))
-        if noises[0].features is not None:
-            features = features * torch.cat([noise.features for noise in noises], 1)
+        factors = [noise.features for noise in noises if noise.features is not None]
+        if factors:
+            features = features * torch.cat(factors, 1)
         return features, torch.cat(all_weights, 1)

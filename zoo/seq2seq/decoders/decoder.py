@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -124,9 +124,10 @@ class Decoder(nn.Module, ABC):
             Features (B, T, F) and weights (B, T, S).
         """
         batch, steps, _ = embedded.shape
-        features, all_weights = [], []
+        features: list[Tensor] = []
+        all_weights: list[Tensor] = []
         with deferred.loop():
-            gates = None if feed is not None else self.recurrence.layers[0].gates(embedded.transpose(0, 1).unsqueeze(2))
+            gates = None if feed is not None else self.recurrence.gates(embedded.transpose(0, 1).unsqueeze(2))
             tokens = embedded[:, :1]
             for t, noise in enumerate(self.noise(embedded, batch, steps)):
                 if feed is None:
@@ -142,9 +143,11 @@ class Decoder(nn.Module, ABC):
 
     def noise(self, like: Tensor, batch: int, steps: int) -> list[StepNoise]:
         """The dropout of T steps, in training."""
-        drawn = self.recurrence.draw(like, batch, 1, steps=steps) or [None] * steps
+        drawn: Sequence[Noise | None] = self.recurrence.draw(like, batch, 1, steps=steps) or [None] * steps
         factors = self.dropout.factor(like.new_empty(steps, batch, 1, self.feature_size), time=self._time)
-        every = [None] * steps if factors is None else factors.expand(steps, -1, -1, -1).unbind()
+        every: Sequence[Tensor | None] = [None] * steps
+        if factors is not None:
+            every = factors.expand(steps, -1, -1, -1).unbind()
         return [StepNoise(*one) for one in zip(drawn, every, strict=True)]
 
     @property

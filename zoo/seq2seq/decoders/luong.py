@@ -73,7 +73,7 @@ class LuongDecoder(Decoder):
     ) -> tuple[Tensor, Tensor, DecoderState]:
         """See `Decoder`."""
         if gates is None:
-            gates = self.recurrence.layers[0].gates(embedded)
+            gates = self.recurrence.gates(embedded)
         fed = embedded[..., :0] if state.attentional is None else state.attentional
         output, recurrent = self.recurrence.step(
             fed, state.recurrent, gates=gates, noise=noise.recurrence, linear=deferred.linear

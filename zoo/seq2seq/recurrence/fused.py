@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -38,11 +38,11 @@ def fused(
     first = tuple(part[:, :present].contiguous() for part in start)
     parameters = (layer.weight_ih, layer.weight_hh, layer.bias_ih, layer.bias_hh)
     weights = [part for parts in zip(*(p.chunk(layer.directions) for p in parameters), strict=True) for part in parts]
-    function = {"gru": torch._VF.gru, "lstm": torch._VF.lstm, "rnn": torch._VF.rnn_tanh}[layer.cell]
+    functions: dict[str, Any] = {"gru": torch._VF.gru, "lstm": torch._VF.lstm, "rnn": torch._VF.rnn_tanh}
     with warnings.catch_warnings():
         # The two directions' weights are parts of one tensor each; cuDNN gathers them, and says so at every call.
         warnings.filterwarnings("ignore", message="RNN module weights are not part of single contiguous chunk")
-        states, *ends = function(
+        states, *ends = functions[layer.cell](
             inputs,
             torch.tensor(packing.sizes),
             first if layer.cell == "lstm" else first[0],

@@ -67,7 +67,7 @@ class _GRU(torch.autograd.Function):
         states, fed = torch.empty_like(n), torch.empty_like(n, dtype=gates.dtype)
         start, dropped = (packing.sorted(part, dtype) for part in (hidden, drop))
         product = RecurrentProduct(weight, fed, packing.sizes, dropped, int(start is None))
-        split = [part.split(packing.sizes, 1) for part in (gates, activations, n, states)]
+        split = [torch.split(part, packing.sizes, 1) for part in (gates, activations, n, states)]
         previous = start
         for step, (gates_t, activations_t, n_t, states_t) in enumerate(zip(*split, strict=True)):
             if previous is not None:
@@ -76,7 +76,7 @@ class _GRU(torch.autograd.Function):
             if activations is not gates:
                 activations_t.copy_(gates_t)
             activations_t[..., : 2 * size].sigmoid_()
-            r, z, h_n = activations_t.split(size, -1)
+            r, z, h_n = torch.split(activations_t, size, -1)
             tanh_of_half_(n_t.addcmul_(r, h_n, value=2.0))
             if previous is None:
                 torch.addcmul(n_t, n_t, z, value=-1, out=states_t)
@@ -98,15 +98,15 @@ class _GRU(torch.autograd.Function):
         product = RecurrentProduct(weight, fed, sizes, dropped, int(hidden is None))
         of_h, of_start = packing.gradients(states, of_states, of_ends, hidden)
         of_gates, of_n = torch.empty_like(activations, dtype=fed.dtype), torch.empty_like(n)
-        split = [part.split(sizes, 1) for part in (of_h, activations, n, states, of_n, of_gates)]
+        split = [torch.split(part, sizes, 1) for part in (of_h, activations, n, states, of_n, of_gates)]
         rows = sizes[0] if sizes else 0
         rooms = (n.new_empty(len(n), rows, size), n.new_empty(len(n), rows, size), n.new_empty(len(n), rows, 3 * size))
         for step in range(len(sizes) - 1, -1, -1):
             of_h_t, activations_t, n_t, states_t, of_n_t, of_gates_t = (part[step] for part in split)
             kept, room, wide = (part[:, : sizes[step]] for part in rooms)
-            r, z, h_n = activations_t.split(size, -1)
+            r, z, h_n = torch.split(activations_t, size, -1)
             to_gates = wide if half else of_gates_t
-            to_r, to_z, to_h_n = to_gates.split(size, -1)
+            to_r, to_z, to_h_n = torch.split(to_gates, size, -1)
             torch.addcmul(of_h_t, of_h_t, z, value=-1, out=kept)
             tanh_backward(kept, n_t, grad_input=of_n_t)
             torch.mul(of_n_t, r, out=to_h_n)
@@ -148,7 +148,7 @@ class _Update(torch.autograd.Function):
     def forward(ctx: Any, inputs: Tensor, recurrent: Tensor, hidden: Tensor) -> Tensor:
         size, dtype = hidden.shape[-1], hidden.dtype
         i, h = inputs.to(dtype), recurrent.to(dtype)
-        r, z = torch.add(i[..., : 2 * size], h[..., : 2 * size]).sigmoid_().split(size, -1)
+        r, z = torch.split(torch.add(i[..., : 2 * size], h[..., : 2 * size]).sigmoid_(), size, -1)
         h_n = h[..., 2 * size :]
         n = tanh_(torch.addcmul(i[..., 2 * size :], r, h_n))
         after = torch.lerp(n, hidden, z)
@@ -162,7 +162,7 @@ class _Update(torch.autograd.Function):
         r, z, n, h_n, after = ctx.saved_tensors
         inputs, recurrent = ctx.types
         of_gates = n.new_empty(*n.shape[:-1], 3 * n.shape[-1])
-        to_r, to_z, to_n = of_gates.split(n.shape[-1], -1)
+        to_r, to_z, to_n = torch.split(of_gates, n.shape[-1], -1)
         of_hidden = of_after * z
         kept = of_after - of_hidden
         of_n = tanh_backward(kept, n, grad_input=torch.empty_like(n))

@@ -82,7 +82,7 @@ class Layer(nn.Module):
     ) -> tuple[Tensor, LayerState]:
         """(N, E) and (D, B, H) -> (D, N, H) and (D, B, H)."""
         d = self.directions
-        weight, bias = self.weight_hh.unflatten(0, (d, -1)), self.bias_hh.unflatten(0, (d, -1))
+        weight, bias = torch.unflatten(self.weight_hh, 0, (d, -1)), torch.unflatten(self.bias_hh, 0, (d, -1))
         within = None
         if self.cell == "gru":
             # Only b_n stays within the loop, where r multiplies it.
@@ -90,8 +90,8 @@ class Layer(nn.Module):
             bias = nn.functional.pad(bias[:, : 2 * self.hidden_size], (0, self.hidden_size))
         gates = input_product(
             packing.by_direction(inputs, d),
-            self.weight_ih.unflatten(0, (d, -1)),
-            self.bias_ih.unflatten(0, (d, -1)) + bias,
+            torch.unflatten(self.weight_ih, 0, (d, -1)),
+            torch.unflatten(self.bias_ih, 0, (d, -1)) + bias,
             product_type(self.weight_ih),
         )
         hidden = None if start is None else start[0]
@@ -106,13 +106,14 @@ class Layer(nn.Module):
 
     def _split(self, rows: Tensor) -> Tensor:
         """(B, D·H) -> (D, B, H)."""
-        return rows.unflatten(1, (self.directions, -1)).transpose(0, 1)
+        return torch.unflatten(rows, 1, (self.directions, -1)).transpose(0, 1)
 
     def update(self, inputs: Tensor, recurrent: Tensor, state: LayerState) -> LayerState:
         """One step, given both products: W_ih x + b_ih and W_hh h + b_hh, each (…, G·H)."""
         if self.cell == "lstm":
             return lstm_update(inputs, recurrent, state[1])
-        return ((gru_update if self.cell == "gru" else tanh_update)(inputs, recurrent, state[0]),)
+        update: Callable[[Tensor, Tensor, Tensor], Tensor] = gru_update if self.cell == "gru" else tanh_update
+        return (update(inputs, recurrent, state[0]),)
 
     def step(
         self,
@@ -141,5 +142,5 @@ class Layer(nn.Module):
         return self.update(gates, recurrent, state)
 
     def gates(self, inputs: Tensor) -> Tensor:
-        """W x + b_ih of the first columns of the input, (…, E' <= E) -> (…, G·H): for `step`, over all steps at once."""
+        """W x + b_ih of the input's first columns, (…, E' <= E) -> (…, G·H): for `step`, over all steps at once."""
         return nn.functional.linear(inputs, self.weight_ih[:, : inputs.shape[-1]], self.bias_ih)

@@ -65,7 +65,7 @@ class _LSTM(torch.autograd.Function):
         fed = torch.empty_like(states, dtype=gates.dtype)
         start, cell_start, dropped = (packing.sorted(part, dtype) for part in (hidden, cell, drop))
         product = RecurrentProduct(weight, fed, packing.sizes, dropped, int(start is None))
-        split = [part.split(packing.sizes, 1) for part in (gates, activations, states, cells, squashed)]
+        split = [torch.split(part, packing.sizes, 1) for part in (gates, activations, states, cells, squashed)]
         previous, before = start, cell_start
         for step, (gates_t, activations_t, states_t, c, squashed_t) in enumerate(zip(*split, strict=True)):
             rows = c.shape[1]
@@ -73,7 +73,7 @@ class _LSTM(torch.autograd.Function):
                 product.add(step, gates_t, previous[:, :rows])
             if activations is not gates:
                 activations_t.copy_(gates_t)
-            i, f, g, o = activations_t.split(size, -1)
+            i, f, g, o = torch.split(activations_t, size, -1)
             _activate(activations_t, g)
             torch.mul(i, g, out=c)
             if before is not None:
@@ -99,16 +99,16 @@ class _LSTM(torch.autograd.Function):
         of_h, of_start = packing.gradients(cells, of_states, of_ends, hidden)
         of_c, of_cell_start = packing.gradients(cells, None, of_cell_ends, cell)
         of_gates = torch.empty_like(activations, dtype=fed.dtype)
-        split = [part.split(sizes, 1) for part in (of_h, of_c, activations, squashed, of_gates)]
-        before_by_step = (cell_start, *cells.split(sizes, 1))
+        split = [torch.split(part, sizes, 1) for part in (of_h, of_c, activations, squashed, of_gates)]
+        before_by_step = (cell_start, *torch.split(cells, sizes, 1))
         rows = sizes[0] if sizes else 0
         rooms = (cells.new_empty(len(cells), rows, size), cells.new_empty(len(cells), rows, 4 * size))
         for step in range(len(sizes) - 1, -1, -1):
             of_h_t, of_c_t, activations_t, squashed_t, of_gates_t = (part[step] for part in split)
             room, wide = (part[:, : sizes[step]] for part in rooms)
-            i, f, g, o = activations_t.split(size, -1)
+            i, f, g, o = torch.split(activations_t, size, -1)
             to_gates = wide if half else of_gates_t
-            to_i, to_f, to_g, to_o = to_gates.split(size, -1)
+            to_i, to_f, to_g, to_o = torch.split(to_gates, size, -1)
             sigmoid_backward(torch.mul(of_h_t, squashed_t, out=room), o, grad_input=to_o)
             # to_i and to_g are room, too, until they are written.
             of_c_t.add_(tanh_backward(torch.mul(of_h_t, o, out=room), squashed_t, grad_input=to_i))
@@ -123,7 +123,7 @@ class _LSTM(torch.autograd.Function):
                 of_gates_t.copy_(to_gates)
             below = split[0][step - 1] if step else of_start
             below_c = split[1][step - 1] if step else of_cell_start
-            if below is not None:
+            if below is not None and below_c is not None:
                 below_c[:, : sizes[step]].addcmul_(of_c_t, f)
                 product.add_back(below[:, : sizes[step]], of_gates_t)
         of_weight = product.weight_gradient(of_gates).to(weight.dtype)
@@ -151,7 +151,7 @@ class _Update(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, inputs: Tensor, recurrent: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
         gates = torch.add(inputs.to(cell.dtype), recurrent.to(cell.dtype))
-        i, f, g, o = gates.split(cell.shape[-1], -1)
+        i, f, g, o = torch.split(gates, cell.shape[-1], -1)
         _activate(gates, g)
         after = torch.addcmul(i * g, f, cell)
         squashed = tanh_of_half_(after * 2.0)
@@ -164,9 +164,9 @@ class _Update(torch.autograd.Function):
     def backward(ctx: Any, of_hidden: Tensor, of_after: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         gates, cell, squashed = ctx.saved_tensors
         inputs, recurrent = ctx.types
-        i, f, g, o = gates.split(cell.shape[-1], -1)
+        i, f, g, o = torch.split(gates, cell.shape[-1], -1)
         of_gates = torch.empty_like(gates)
-        to_i, to_f, to_g, to_o = of_gates.split(cell.shape[-1], -1)
+        to_i, to_f, to_g, to_o = torch.split(of_gates, cell.shape[-1], -1)
         sigmoid_backward(of_hidden * squashed, o, grad_input=to_o)
         of_c = tanh_backward(of_hidden * o, squashed, grad_input=torch.empty_like(cell)).add_(of_after)
         sigmoid_backward(of_c * g, i, grad_input=to_i)

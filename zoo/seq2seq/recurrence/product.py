@@ -66,7 +66,7 @@ class RecurrentProduct:
         self.weight = weight.to(fed.dtype)
         self.transposed = [w.t() for w in self.weight]
         self.fed, self.drop = fed, drop
-        self.steps = fed.split(sizes, 1)
+        self.steps = torch.split(fed, sizes, 1)
         self.skipped = sum(sizes[:first])
 
     def add(self, step: int, gates: Tensor, hidden: Tensor) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 
@@ -52,9 +54,13 @@ class Recurrence(nn.Module):
         self.layers = nn.ModuleList(Layer(size, hidden_size, cell=cell, directions=directions) for size in sizes)
         self.norms = nn.ModuleList(nn.LayerNorm(self.output_size) for _ in sizes) if layer_norm else None
 
+    def layer(self, index: int) -> Layer:
+        """One of the layers, from the lowest."""
+        return cast(Layer, self.layers[index])
+
     def zeros(self, like: Tensor, *shape: int) -> State:
         """A state of zeros of one direction, each (*shape, H)."""
-        return tuple(layer.zeros(like, *shape) for layer in self.layers)
+        return tuple(self.layer(index).zeros(like, *shape) for index in range(len(self.layers)))
 
     def forward(self, inputs: Tensor, mask: Tensor | None = None, state: State | None = None) -> tuple[Tensor, State]:
         """Whole sequences.
@@ -72,15 +78,16 @@ class Recurrence(nn.Module):
             mask = torch.ones(inputs.shape[:2], dtype=torch.bool, device=inputs.device)
         packing = Packing.of(mask)
         outputs, final = packing.pack(inputs), []
-        for index, layer in enumerate(self.layers):
+        for index in range(len(self.layers)):
             below = self._drop(outputs, packing) if index else outputs
             drop = None
             if self.dropout.variational:
                 drop = self.dropout.factor(below.new_empty(mask.shape[0], self.output_size))
-            outputs, end = layer(below, None if state is None else state[index], packing, drop)
+            outputs, end = self.layer(index)(below, None if state is None else state[index], packing, drop)
             outputs = self._finish(index, below, outputs)
             final.append(end)
-        return packing.unpack(outputs, mask.shape), tuple(final)
+        batch, steps = mask.shape
+        return packing.unpack(outputs, (batch, steps)), tuple(final)
 
     def _drop(self, packed: Tensor, packing: Packing) -> Tensor:
         """Dropout between two layers, (N, D·H)."""
@@ -92,7 +99,7 @@ class Recurrence(nn.Module):
 
     def _finish(self, index: int, below: Tensor, hidden: Tensor) -> Tensor:
         """The output of a layer of its input and its h: normalised, and with its input added."""
-        output = hidden.to(self.layers[index].weight_ih.dtype)
+        output = hidden.to(self.layer(index).weight_ih.dtype)
         if self.norms is not None:
             output = self.norms[index](output)
         return output + below if self.residual and index else output
@@ -118,6 +125,10 @@ class Recurrence(nn.Module):
                 noise.append((None if below is None else below[step], None if within is None else within[step]))
         return [tuple(noise) for noise in drawn] * (steps // every)
 
+    def gates(self, inputs: Tensor) -> Tensor:
+        """See `Layer.gates`, of the lowest layer."""
+        return self.layer(0).gates(inputs)
+
     def step(
         self,
         inputs: Tensor,
@@ -132,7 +143,7 @@ class Recurrence(nn.Module):
         Args:
             inputs: (…, E), or its last columns if `gates` holds the rest.
             state: of every layer, (…, H).
-            gates: of the lowest layer, `layers[0].gates(first columns of the input)`, (…, G·H).
+            gates: of the lowest layer, `gates(first columns of the input)`, (…, G·H).
             noise: of `draw`; None is no dropout.
             linear: computes W x + b.
 
@@ -141,10 +152,11 @@ class Recurrence(nn.Module):
         """
         after = []
         output = inputs
-        for index, layer in enumerate(self.layers):
+        for index in range(len(self.layers)):
             dropped, drop = (None, None) if noise is None else noise[index]
             below = output if dropped is None else output * dropped
-            stepped = layer.step(below, state[index], gates=gates if index == 0 else None, drop=drop, linear=linear)
+            first = gates if index == 0 else None
+            stepped = self.layer(index).step(below, state[index], gates=first, drop=drop, linear=linear)
             after.append(stepped)
             output = self._finish(index, below, stepped[0])
         return output, tuple(after)

@@ -47,7 +47,7 @@ class _TanhRNN(torch.autograd.Function):
         start, dropped = (packing.sorted(part, dtype) for part in (hidden, drop))
         product = RecurrentProduct(weight, fed, packing.sizes, dropped, int(start is None))
         previous = start
-        split = [part.split(packing.sizes, 1) for part in (gates, states)]
+        split = [torch.split(part, packing.sizes, 1) for part in (gates, states)]
         for step, (gates_t, states_t) in enumerate(zip(*split, strict=True)):
             if previous is not None:
                 product.add(step, gates_t, previous[:, : gates_t.shape[1]])
@@ -67,7 +67,7 @@ class _TanhRNN(torch.autograd.Function):
         product = RecurrentProduct(weight, fed, sizes, dropped, int(hidden is None))
         of_h, of_start = packing.gradients(states, of_states, of_ends, hidden)
         of_gates = torch.empty_like(fed)
-        split = [part.split(sizes, 1) for part in (of_h, states, of_gates)]
+        split = [torch.split(part, sizes, 1) for part in (of_h, states, of_gates)]
         for step in range(len(sizes) - 1, -1, -1):
             of_h_t, states_t, of_gates_t = (part[step] for part in split)
             of_gates_t.copy_(tanh_backward(of_h_t, states_t, grad_input=of_h_t))

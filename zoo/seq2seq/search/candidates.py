@@ -43,9 +43,8 @@ def top(log_probabilities: Tensor, totals: Tensor, k: int) -> Candidates:
         return Candidates(totals + best, torch.zeros_like(tokens), tokens)
     k = min(k, hypotheses * vocabulary)
     if hypotheses * vocabulary < SMALL:
-        values = _all(log_probabilities, totals)
-        best = values.topk(min(k + 1, values.shape[1]), 1)
-        values, flat = best.values, best.indices
+        every = _all(log_probabilities, totals)
+        values, flat = every.topk(min(k + 1, every.shape[1]), 1)
     else:
         values, flat = _best_of_blocks(log_probabilities, totals, k + 1)
     # The one beyond the k tells whether a tie was cut.
