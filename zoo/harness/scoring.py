@@ -31,4 +31,6 @@ def score(model: LoadedModel, source: str | Path | TextIO | list[Any], *, batch_
     dataset = model.read(source)
     if dataset is None:
         return []
+    if hasattr(model.data, "require_targets"):
+        model.data.require_targets()
     return model.over(dataset, scores, batch_size=batch_size)

@@ -14,10 +14,12 @@ from zoo.data.pairs.corpus import Corpus, Example, examples_of
 from zoo.data.pairs.cut import check_share
 from zoo.data.pairs.files import Columns
 from zoo.data.pairs.filters import filter_notes, filters
+from zoo.data.pairs.lines import counted
 from zoo.data.pairs.options import TextOptions
-from zoo.data.pairs.requests import Request, read_requests, requests_from
-from zoo.data.pairs.sides import Sides, copied, fit_sides, pieces_of
+from zoo.data.pairs.requests import Request, check_phrases, constraints_of, read_requests, requests_from
+from zoo.data.pairs.sides import Sides, copied, fit_sides
 from zoo.data.pairs.survey import Survey, skipped_note, survey_corpus
+from zoo.data.pairs.written import Written
 from zoo.data.source import find_source
 from zoo.data.splits import SPLITS
 from zoo.data.text import BEGIN, END, PADDING, UNKNOWN, PairStore, padding_share, store_pairs, token_batches
@@ -83,9 +85,8 @@ class Pairs:
         self._datasets: dict[str, PairDataset] = {}
         self._references: dict[str, Sequence[list[str]]] = {}
         self._stores: dict[bool, PairStore] = {}
-        self._requests: list[Request] = []
-        #: Texts with unknown tokens by their ids; None where two texts have the same.
-        self._written: dict[tuple[int, ...], str | None] = {}
+        self._label, self._requests = "", list[Request]()
+        self._written = Written()
 
     # What a subclass says.
 
@@ -122,10 +123,9 @@ class Pairs:
         self._facts = {**lengths, "examples": {split: len(one) for split, one in datasets.items()}}
         batches = self.batches("train", shuffle=True, seed=self.seed, epoch=0)
         share = padding_share(batches, train.lengths, train.target_lengths)
-        plural = "es" if len(batches) > 1 else ""
         self.notes += [
             *sides.notes,
-            f"train: {len(train):,} pairs in {len(batches):,} batch{plural}, {share:.1%} of it padding",
+            f"train: {counted(len(train), 'pair')} in {counted(len(batches), 'batch', 'batches')}, {share:.1%} padding",
         ]
 
     @property
@@ -163,7 +163,7 @@ class Pairs:
                 examples = self._examples_of(split)
                 sources, targets = [one.source for one in examples], [one.references[0] for one in examples]
                 dataset = PairDataset.of(sides.source, sides.target, sources, targets)
-                self._remember(sources, dataset)
+                self._written.remember(sources, dataset.source)
                 self._datasets[split] = dataset
         return self._datasets[split]
 
@@ -240,9 +240,9 @@ class Pairs:
         tokens, _ = dataset.source.take(range(len(dataset)))
         if unknown := int((tokens == UNKNOWN).sum()):
             self.notes.append(f"{label}: {unknown:,} of {len(tokens):,} source tokens are not in the vocabulary")
-        self._phrases(label, requests)
-        self._requests, self._written = requests, {}
-        self._remember(sources, dataset)
+        check_phrases(requests, sides.encode_target, label)
+        self._label, self._requests, self._written = label, requests, Written()
+        self._written.remember(sources, dataset.source)
         return dataset
 
     def state_dict(self) -> dict[str, Any]:
@@ -276,12 +276,11 @@ class Pairs:
 
     def source_text(self, ids: Sequence[int]) -> str:
         """The source text of ids, unknown tokens as they were written where that is known."""
-        return self._written.get(_key(ids)) or self._ready().source.decode(ids)
+        return self._written.text(ids) or self._ready().source.decode(ids)
 
     def source_tokens(self, ids: Sequence[int]) -> list[str]:
         """A readable token for every id of a source."""
-        tokenizer, written = self._ready().source, self._written.get(_key(ids))
-        return tokenizer.tokens(ids) if written is None else pieces_of(tokenizer, written, ids)
+        return self._written.tokens(ids, self._ready().source)
 
     def target_tokens(self, ids: Sequence[int]) -> list[str]:
         """A readable token for every id of a target."""
@@ -311,15 +310,18 @@ class Pairs:
             DataError: a phrase that must appear has tokens that are not in the vocabulary.
         """
         rows = [self._requests[index] for index in indices] if self._requests else [Request("")] * len(indices)
-        found: dict[str, list[Any]] = {}
-        if any(row.prefix for row in rows):
-            found["prefixes"] = [self.encode_target(row.prefix) for row in rows]
-        if must or any(row.must for row in rows):
-            found["must"] = [[self._phrase(one) for one in (*must, *row.must)] for row in rows]
-        if must_not or any(row.must_not for row in rows):
-            never = [[self.encode_target(one) for one in (*must_not, *row.must_not)] for row in rows]
-            found["must_not"] = [[phrase for phrase in phrases if UNKNOWN not in phrase] for phrases in never]
-        return found
+        return constraints_of(rows, self.encode_target, must, must_not)
+
+    def require_targets(self) -> None:
+        """Raise the DataError for a row of what was read last that has no target, and so cannot be scored."""
+        for place, row in enumerate(self._requests, start=1):
+            if row.target is None:
+                raise DataError(
+                    self._label if row.line is not None else f"{self._label}, record {place}",
+                    line=row.line,
+                    problem="has no target to score",
+                    remedy='write source TAB target, or JSON lines with "source" and "target"',
+                )
 
     def same_target_vocabulary(self, other: Pairs) -> bool:
         """Whether ids of targets mean the same."""
@@ -368,7 +370,7 @@ class Pairs:
         if keep_text not in self._stores:
             survey, sides = self._surveyed(), self._ready()
             store = store_pairs(
-                [*survey.corpus.parts, asdict(survey.cut)],
+                [*survey.corpus.parts, asdict(survey.cut), self.text.max_length, self.text.max_ratio],
                 survey.training_pairs,
                 sides.source,
                 sides.target,
@@ -385,33 +387,3 @@ class Pairs:
                 )
             self._stores[keep_text] = store
         return self._stores[keep_text]
-
-    def _phrases(self, label: str, requests: Sequence[Request]) -> None:
-        """Look at what must appear now, where the line is known."""
-        for request in requests:
-            for phrase in request.must:
-                self._phrase(phrase, label, request.line)
-
-    def _phrase(self, text: str, label: str = "decode.must", line: int | None = None) -> list[int]:
-        ids = self.encode_target(text)
-        if not ids or UNKNOWN in ids:
-            raise DataError(
-                label,
-                line=line,
-                problem=f"{text!r} cannot appear: the target vocabulary has no tokens for it",
-                remedy="ask for other words",
-            )
-        return ids
-
-    def _remember(self, texts: Sequence[str], dataset: PairDataset) -> None:
-        """Texts that their ids do not tell in full."""
-        tokens, lengths = dataset.source.take(range(len(dataset)))
-        rows = np.repeat(np.arange(len(lengths)), lengths)
-        for row in np.unique(rows[tokens == UNKNOWN]).tolist():
-            key, text = _key(dataset.source[row].tolist()), texts[row]
-            self._written[key] = text if self._written.get(key, text) == text else None
-
-
-def _key(ids: Sequence[int]) -> tuple[int, ...]:
-    """Ids without the special ones that say nothing."""
-    return tuple(int(index) for index in ids if index not in (PADDING, BEGIN, END))

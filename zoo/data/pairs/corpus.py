@@ -79,13 +79,10 @@ def examples_of(pairs: Iterable[Pair], *, group: bool) -> list[Example]:
 
     Args:
         pairs: to be read to the end.
-        group: make one example of all pairs with the same source.
+        group: make one example of all pairs with the same source; otherwise of those of one line.
     """
-    if not group:
-        return [Example(pair.source, [pair.target], pair.line) for pair in pairs]
-    found: dict[str, Example] = {}
+    found: dict[tuple[str, int], tuple[int, dict[str, None]]] = {}
     for source, target, line in pairs:
-        example = found.setdefault(source, Example(source, [], line))
-        if target not in example.references:
-            example.references.append(target)
-    return list(found.values())
+        _, references = found.setdefault((source, 0 if group else line), (line, {}))
+        references[target] = None
+    return [Example(source, list(references), line) for (source, _), (line, references) in found.items()]

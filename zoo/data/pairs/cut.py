@@ -10,6 +10,7 @@ from hashlib import blake2b
 import numpy as np
 
 from zoo.data.pairs.corpus import Corpus
+from zoo.data.pairs.lines import counted
 from zoo.errors import ConfigError, DataError
 
 
@@ -47,7 +48,7 @@ class Cut:
 
 def check_share(key: str, share: float) -> None:
     """Raise the ConfigError for what is neither a fraction nor a number of sources."""
-    if share < 0 or (share >= 1 and share != int(share)):
+    if not (0 <= share < 1 or (share >= 1 and float(share).is_integer())):
         raise ConfigError(key, f"{share:g}", "give a fraction below 1, or a whole number of sources")
 
 
@@ -72,7 +73,7 @@ def cut_corpus(corpus: Corpus, *, val: float, test: float, seed: int) -> Cut:
     if tests + vals >= count:
         raise DataError(
             corpus.label,
-            problem=f"{count} different sources are too few for data.val={val:g} and data.test={test:g}",
+            problem=f"{counted(count, 'different source')}, too few for data.val={val:g} and data.test={test:g}",
             remedy="make those smaller, or name separate files",
         )
     return Cut(seed, int(places[tests]), int(places[tests + vals]))

@@ -1,14 +1,13 @@
-"""Corpora in files: two aligned files, tab-separated columns, or JSON lines; any of them with .gz."""
+"""Corpora in text files: two aligned ones, or one with tab-separated columns."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from zoo.data.pairs.lines import cleaned, numbered_lines
+from zoo.data.pairs.lines import cleaned, counted, numbered_lines
 from zoo.data.source import Source
 from zoo.data.table import listed
 from zoo.data.text import Pair
@@ -45,7 +44,7 @@ class Columns:
 
 
 @dataclass
-class _Skipping:
+class Skipping:
     """What corpora from files have in common.
 
     Args:
@@ -55,7 +54,7 @@ class _Skipping:
     skip_empty: bool = False
     skipped: int = field(default=0, init=False)
 
-    def _usable(self, label: str, line: int, text: str, side: str) -> bool:
+    def usable(self, label: str, line: int, text: str, side: str) -> bool:
         """Whether a side says something; raise the DataError where it must."""
         if text:
             return True
@@ -71,7 +70,7 @@ class _Skipping:
 
 
 @dataclass
-class Aligned(_Skipping):
+class Aligned(Skipping):
     """Two files; line n of one belongs to line n of the other.
 
     Args:
@@ -99,10 +98,10 @@ class Aligned(_Skipping):
         for line, text in sources:
             _, other = next(targets, (0, None))
             if other is None:
-                raise _unequal(self.target, line - 1, self.source, line + sum(1 for _ in sources))
+                raise _unequal(self.source, line + sum(1 for _ in sources), self.target, line - 1)
             source, target = cleaned(text), cleaned(other)
-            usable = self._usable(self.source.label, line, source, "line")
-            if usable and self._usable(self.target.label, line, target, "line"):
+            usable = self.usable(self.source.label, line, source, "line")
+            if usable and self.usable(self.target.label, line, target, "line"):
                 yield Pair(source, target, line)
         surplus = sum(1 for _ in targets)
         if surplus:
@@ -111,20 +110,19 @@ class Aligned(_Skipping):
     @property
     def parts(self) -> list[Any]:
         """The files and how they are read."""
-        return ["aligned", self.skip_empty, _part(self.source), _part(self.target)]
+        return ["aligned", self.skip_empty, part_of(self.source), part_of(self.target)]
 
 
-def _unequal(short: Source, lines: int, long: Source, expected: int) -> DataError:
+def _unequal(source: Source, sources: int, target: Source, targets: int) -> DataError:
     return DataError(
-        short.label,
-        line=lines,
-        problem=f"ends here, and {long.label} has {expected} lines",
-        remedy="the two files must have the same number of lines, line n of one belonging to line n of the other",
+        source.label,
+        problem=f"has {counted(sources, 'line')}, and {target.label} has {targets:,}",
+        remedy="line n of one must belong to line n of the other: look for a line that is missing, split or joined",
     )
 
 
 @dataclass
-class Tabbed(_Skipping):
+class Tabbed(Skipping):
     """One file with tabs between its columns and no quotation marks.
 
     Args:
@@ -149,41 +147,51 @@ class Tabbed(_Skipping):
         self.skipped = 0
         label = self.label
         for source, target, line in self.cells():
-            if self._usable(label, line, source, "source") and self._usable(label, line, target, "target"):
+            assert target is not None
+            if not source and not target:
+                self.usable(label, line, "", "line")
+            elif self.usable(label, line, source, "source") and self.usable(label, line, target, "target"):
                 yield Pair(source, target, line)
 
-    def cells(self) -> Iterator[Pair]:
-        """The two columns, cleaned, empty or not.
+    def cells(self, *, target_needed: bool = True) -> Iterator[tuple[str, str | None, int]]:
+        """The two columns, cleaned, empty or not, and the line.
+
+        Args:
+            target_needed: whether a file without the column of the targets is an error; otherwise they are None.
 
         Raises:
             DataError: a line with another number of columns, text that is not UTF-8.
         """
-        width, places = 0, (0, 1)
+        width = source_place = 0
+        target_place: int | None = 1
         for line, text in numbered_lines(self.source):
             cells = text.split("\t")
             if line == 1:
                 width = len(cells)
-                places = self._places(cells)
+                source_place, target_place = self._places(cells, target_needed)
                 if self.columns.has_header:
                     continue
             if len(cells) == width:
-                yield Pair(cleaned(cells[places[0]]), cleaned(cells[places[1]]), line)
+                target = None if target_place is None else cleaned(cells[target_place])
+                yield cleaned(cells[source_place]), target, line
             elif text.strip():
                 raise _wrong_width(self.label, line, len(cells), width)
             else:
-                yield Pair("", "", line)
+                yield "", None if target_place is None else "", line
 
-    def _places(self, cells: list[str]) -> tuple[int, int]:
+    def _places(self, cells: list[str], target_needed: bool) -> tuple[int, int | None]:
         """Positions of the two columns, from the first line."""
         source, target = self.columns.source, self.columns.target
         names = [cell.strip() for cell in cells] if self.columns.has_header else []
-        places = (
-            self._place("data.source_column", 0 if source is None else source, names, len(cells)),
-            self._place("data.target_column", 1 if target is None else target, names, len(cells)),
-        )
-        if places[0] == places[1]:
-            raise ConfigError("data.target_column", f"column {places[1]} is the source", "name another")
-        return places
+        target = 1 if target is None else target
+        place = self._place("data.source_column", 0 if source is None else source, names, len(cells))
+        absent = target not in names if isinstance(target, str) else target >= len(cells)
+        if absent and not target_needed:
+            return place, None
+        other = self._place("data.target_column", target, names, len(cells))
+        if place == other:
+            raise ConfigError("data.target_column", f"column {other} is the source", "name another")
+        return place, other
 
     def _place(self, key: str, column: str | int, names: list[str], width: int) -> int:
         if isinstance(column, str):
@@ -195,15 +203,14 @@ class Tabbed(_Skipping):
                     self.label,
                     line=1,
                     problem=f"{problem} named {column!r}",
-                    remedy=f"set {key}; the file has {listed(names, at_most=10)}",
+                    remedy=f"set {key}; the file has {listed(map(_shortened, names), at_most=10)}",
                 )
             return names.index(column)
         if not -width <= column < width:
-            plural = "" if width == 1 else "s"
             raise DataError(
                 self.label,
                 line=1,
-                problem=f"{width} column{plural}, and {key} is {column}",
+                problem=f"{counted(width, 'column')}, and {key} is {column}",
                 remedy="a line is source TAB target; columns are counted from 0",
             )
         return column % width
@@ -211,109 +218,24 @@ class Tabbed(_Skipping):
     @property
     def parts(self) -> list[Any]:
         """The file and how it is read."""
-        return ["tsv", self.skip_empty, asdict(self.columns), _part(self.source)]
+        return ["tsv", self.skip_empty, asdict(self.columns), part_of(self.source)]
 
 
 def _wrong_width(label: str, line: int, width: int, expected: int) -> DataError:
-    plural = "" if width == 1 else "s"
     hint = " (source TAB target)" if expected == 2 else ""
     return DataError(
         label,
         line=line,
-        problem=f"{width} column{plural}, expected {expected}{hint}",
+        problem=f"{counted(width, 'column')}, expected {expected}{hint}",
         remedy="check for a missing or stray TAB",
     )
 
 
-@dataclass
-class JSONLines(_Skipping):
-    """One JSON object a line. A target may be a list of right answers.
-
-    Args:
-        source: the file.
-        columns: the keys of the texts.
-    """
-
-    source: Source = field(kw_only=True)
-    columns: Columns = field(kw_only=True)
-
-    @property
-    def label(self) -> str:
-        """The file."""
-        return self.source.label
-
-    def __iter__(self) -> Iterator[Pair]:
-        """The pairs in order; several of one line where it has several right answers.
-
-        Raises:
-            DataError: a line that is no JSON object, a missing key, a value that is no text, an empty text.
-        """
-        self.skipped = 0
-        source_key, target_key = self.keys
-        for line, text in numbered_lines(self.source):
-            if not text.strip():
-                self._usable(self.label, line, "", "line")
-                continue
-            record = json_object(self.label, line, text)
-            source = cleaned(text_in(self.label, line, record, source_key))
-            if not self._usable(self.label, line, source, "source"):
-                continue
-            right = record.get(target_key)
-            answers = right if isinstance(right, list) and right else [right]
-            for answer in answers:
-                target = cleaned(text_in(self.label, line, {**record, target_key: answer}, target_key))
-                if self._usable(self.label, line, target, "target"):
-                    yield Pair(source, target, line)
-
-    @property
-    def keys(self) -> tuple[str, str]:
-        """The keys of source and target.
-
-        Raises:
-            ConfigError: a position instead of a key.
-        """
-        for key, column in (("source_column", self.columns.source), ("target_column", self.columns.target)):
-            if isinstance(column, int):
-                raise ConfigError(f"data.{key}", f"{column} is a position, and JSON has keys", "give the key")
-        return str(self.columns.source or "source"), str(self.columns.target or "target")
-
-    @property
-    def parts(self) -> list[Any]:
-        """The file and how it is read."""
-        return ["jsonl", self.skip_empty, asdict(self.columns), _part(self.source)]
+def _shortened(name: str) -> str:
+    return name if len(name) <= 30 else name[:29] + "…"
 
 
-def json_object(label: str, line: int, text: str) -> dict[str, Any]:
-    """A line as a JSON object.
-
-    Raises:
-        DataError: it is none.
-    """
-    try:
-        record = json.loads(text)
-    except ValueError as error:
-        raise DataError(label, line=line, problem=f"is not JSON: {error}", remedy="write one object a line") from None
-    if not isinstance(record, dict):
-        raise DataError(label, line=line, problem="is no JSON object", remedy='write {"source": ..., "target": ...}')
-    return record
-
-
-def text_in(label: str, line: int | None, record: dict[str, Any], key: str) -> str:
-    """The text that a record has under a key.
-
-    Raises:
-        DataError: there is none.
-    """
-    if key not in record:
-        has = listed([str(name) for name in record], at_most=10) if record else "nothing"
-        raise DataError(label, line=line, problem=f"has no {key!r}", remedy=f"it has {has}")
-    value = record[key]
-    if not isinstance(value, str):
-        raise DataError(label, line=line, problem=f"{key!r} is {json.dumps(value)[:60]}, no text", remedy="quote it")
-    return value
-
-
-def _part(source: Source) -> Any:
+def part_of(source: Source) -> Any:
     """A source as something that a store can depend on."""
     if source.content is None:
         return source.path

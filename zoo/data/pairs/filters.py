@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.data.pairs.lines import counted
 from zoo.data.text import PairStore
 
 Drop = Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.bool_]]
@@ -21,7 +22,9 @@ def filters(max_length: int | None, max_ratio: float | None) -> dict[str, Drop]:
     """
     found: dict[str, Drop] = {}
     if max_length is not None:
-        found[f"longer than {max_length} tokens"] = lambda source, target: np.maximum(source, target) > max_length
+        found[f"longer than {counted(max_length, 'token')}"] = lambda source, target: (
+            np.maximum(source, target) > max_length
+        )
     if max_ratio is not None:
         found[f"one side more than {max_ratio:g} times longer than the other"] = lambda source, target: (
             np.maximum(source, target) > max_ratio * np.minimum(source, target)
@@ -32,4 +35,6 @@ def filters(max_length: int | None, max_ratio: float | None) -> dict[str, Drop]:
 def filter_notes(store: PairStore) -> list[str]:
     """A sentence on each reason for which pairs were left out."""
     total = len(store) + sum(store.dropped.values())
-    return [f"train: {count:,} of {total:,} pairs left out: {why}" for why, count in store.dropped.items() if count]
+    return [
+        f"train: {count:,} of {counted(total, 'pair')} left out: {why}" for why, count in store.dropped.items() if count
+    ]

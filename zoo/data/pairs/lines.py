@@ -42,6 +42,11 @@ def numbered_lines(source: Source) -> Iterator[tuple[int, str]]:
         raise unreadable(source.label, error) from None
 
 
+def counted(number: int, noun: str, several: str = "") -> str:
+    """A number with its noun: `1 pair`, `2,000 pairs`."""
+    return f"{number:,} {noun if number == 1 else several or noun + 's'}"
+
+
 def cleaned(text: str) -> str:
     """The text with each run of white space as one space, none at the ends, and its letters composed (NFC).
 

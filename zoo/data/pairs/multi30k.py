@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from zoo.data.pairs.base import TRANSLATION, Pairs
 from zoo.data.pairs.corpus import Corpus
 from zoo.data.pairs.files import Aligned
+from zoo.data.pairs.folders import find_folder
 from zoo.data.pairs.options import (
     BatchSize,
     BatchUnit,
@@ -17,6 +18,7 @@ from zoo.data.pairs.options import (
     MaxRatio,
     MinCount,
     ModelType,
+    Seed,
     SubwordSampling,
     TextOptions,
     TokenizerName,
@@ -28,8 +30,10 @@ from zoo.data.pairs.options import (
 from zoo.data.source import find_source
 from zoo.data.table import listed
 from zoo.errors import ConfigError, DataError
+from zoo.registry import did_you_mean
 
 Language = Literal["en", "de", "fr", "cs"]
+_ENDINGS = tuple(f".{language}" for language in get_args(Language))
 
 
 class Multi30k(Pairs):
@@ -90,7 +94,7 @@ class Multi30k(Pairs):
         batch_size: BatchSize = 2048,
         cache: str | None = None,
         num_workers: Workers = 0,
-        seed: int | None = None,
+        seed: Seed | None = None,
     ) -> None:
         text = TextOptions(
             chosen_tokenizer(source_tokenizer, tokenizer, "sentencepiece"),
@@ -124,13 +128,13 @@ class Multi30k(Pairs):
 
     def _find(self, name: str, language: str) -> Path:
         """The file of a split in one language."""
-        folder = Path(self.path).expanduser()
-        for parent in (folder, folder / "data" / "task1" / "raw"):
-            for ending in (".gz", ""):
-                if (path := parent / f"{name}.{language}{ending}").is_file():
-                    return path
-        if not folder.is_dir():
-            raise DataError(self.path, problem="no such folder", remedy="set data.path to the folder of Multi30k")
-        has = sorted(path.name for path in folder.glob("*.gz"))
+        folder = find_folder(self.path, "set data.path to the folder of Multi30k")
+        files = [path for parent in (folder, folder / "data" / "task1" / "raw") for path in sorted(parent.glob("*.*"))]
+        found = {path.name.removesuffix(".gz"): path for path in reversed(files) if path.is_file()}
+        wanted = f"{name}.{language}"
+        if wanted in found:
+            return found[wanted]
+        has = sorted(path.name for known, path in found.items() if known.endswith(_ENDINGS))
         remedy = f"it has {listed(has, at_most=12)}" if has else "get the files of multi30k/dataset, data/task1/raw"
-        raise DataError(self.path, problem=f"has no {name}.{language}.gz", remedy=remedy)
+        hint = did_you_mean(wanted, found)
+        raise DataError(self.path, problem=f"has no {wanted}.gz{hint}", remedy=remedy)

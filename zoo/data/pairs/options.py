@@ -36,6 +36,8 @@ Share = Annotated[float, Ge(0)]
 BatchUnit = Literal["tokens", "sentences"]
 BatchSize = Annotated[int, Ge(1)]
 Workers = Annotated[int, Ge(0)]
+#: Of splits and draws.
+Seed = Annotated[int, Ge(0), Le(2**32 - 1)]
 
 #: Options that some tokenizers have, and their defaults.
 _FOR: dict[str, tuple[tuple[TokenizerName, ...], object]] = {

@@ -7,7 +7,8 @@ from typing import Literal
 
 from zoo.data.pairs.base import Pairs
 from zoo.data.pairs.corpus import Corpus
-from zoo.data.pairs.files import Aligned, Columns, Format, JSONLines, Tabbed, format_of
+from zoo.data.pairs.files import Aligned, Columns, Format, Tabbed, format_of
+from zoo.data.pairs.json_lines import JSONLines
 from zoo.data.pairs.options import (
     BatchSize,
     BatchUnit,
@@ -17,6 +18,7 @@ from zoo.data.pairs.options import (
     MaxRatio,
     MinCount,
     ModelType,
+    Seed,
     Share,
     SubwordSampling,
     TextOptions,
@@ -41,7 +43,7 @@ class _Paths:
         targets: file of the targets.
 
     Raises:
-        ConfigError: both, or half of the second.
+        ConfigError: both, half of the second, or an empty name.
     """
 
     prefix: str
@@ -52,6 +54,9 @@ class _Paths:
     def __post_init__(self) -> None:
         single = f"data.{self.prefix}path"
         first, second = f"data.{self.prefix}source_path", f"data.{self.prefix}target_path"
+        for key, path in ((single, self.one), (first, self.sources), (second, self.targets)):
+            if path == "":
+                raise ConfigError(key, "is empty", f"name a file, or leave it out ({key}=null)")
         if self.one is not None and (self.sources or self.targets):
             raise ConfigError(
                 single, f"cannot stand together with {first} and {second}", "set one or the other to null"
@@ -167,7 +172,7 @@ class PairFiles(Pairs):
         batch_size: BatchSize = 2048,
         cache: str | None = None,
         num_workers: Workers = 0,
-        seed: int | None = None,
+        seed: Seed | None = None,
     ) -> None:
         text = TextOptions(
             chosen_tokenizer(source_tokenizer, tokenizer, "sentencepiece"),
@@ -195,6 +200,21 @@ class PairFiles(Pairs):
         self.columns = Columns(source_column, target_column, header)
         if not self.paths["train"].given:
             raise ConfigError("data.path", "is not set", "name a file, or data.source_path and data.target_path")
+        self._check_columns()
+
+    def _check_columns(self) -> None:
+        """Raise the ConfigError for options that none of the files has a use for."""
+        if any(paths.one is not None for paths in self.paths.values()):
+            return
+        chosen = {
+            "format": self.format,
+            "source_column": self.columns.source,
+            "target_column": self.columns.target,
+            "header": self.columns.header,
+        }
+        for name, value in chosen.items():
+            if value is not None:
+                raise ConfigError(f"data.{name}", "is for a single file of pairs", f"set data.{name}=null")
 
     def open_corpus(self, split: str) -> Corpus | None:
         """The file or files of a split; None for one that is cut from the training pairs.

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
-from zoo.data.pairs.files import Columns, Tabbed, format_of, json_object, text_in
+from zoo.data.pairs.files import Columns, Tabbed, format_of
+from zoo.data.pairs.json_lines import json_object, text_in
 from zoo.data.pairs.lines import cleaned, numbered_lines
 from zoo.data.source import Source
 from zoo.data.table import listed
+from zoo.data.text import UNKNOWN
 from zoo.errors import DataError
 
 
@@ -67,6 +69,52 @@ def requests_from(records: Sequence[Mapping[str, Any]], columns: Columns, notes:
     """
     rows = [(None, {str(key): value for key, value in record.items()}) for record in records]
     return _from_rows("the records", rows, _keys(columns), notes)
+
+
+def constraints_of(
+    rows: Sequence[Request], encode: Callable[[str], list[int]], must: Sequence[str], must_not: Sequence[str]
+) -> dict[str, list[Any]]:
+    """What a search must heed, as its arguments `prefixes`, `must` and `must_not`.
+
+    Args:
+        rows: of the batch.
+        encode: a target text as ids.
+        must: phrases for every row, beside its own.
+        must_not: the same.
+
+    Raises:
+        DataError: a phrase that must appear has tokens that are not in the vocabulary.
+    """
+    found: dict[str, list[Any]] = {}
+    if any(row.prefix for row in rows):
+        found["prefixes"] = [encode(row.prefix) for row in rows]
+    if must or any(row.must for row in rows):
+        found["must"] = [[_phrase(one, encode) for one in (*must, *row.must)] for row in rows]
+    if must_not or any(row.must_not for row in rows):
+        never = [[encode(one) for one in (*must_not, *row.must_not)] for row in rows]
+        found["must_not"] = [[phrase for phrase in phrases if UNKNOWN not in phrase] for phrases in never]
+    return found
+
+
+def check_phrases(rows: Sequence[Request], encode: Callable[[str], list[int]], label: str) -> None:
+    """Raise the DataError for phrases that cannot appear, where their line is known."""
+    for row in rows:
+        for phrase in row.must:
+            _phrase(phrase, encode, label, row.line)
+
+
+def _phrase(
+    text: str, encode: Callable[[str], list[int]], label: str = "decode.must", line: int | None = None
+) -> list[int]:
+    ids = encode(text)
+    if not ids or UNKNOWN in ids:
+        raise DataError(
+            label,
+            line=line,
+            problem=f"{text!r} cannot appear: the target vocabulary has no tokens for it",
+            remedy="ask for other words",
+        )
+    return ids
 
 
 def _kind_of(source: Source) -> str:
@@ -132,5 +180,5 @@ def _from_columns(source: Source, columns: Columns) -> Iterator[Request]:
                 raise DataError(source.label, line=line, problem="has a TAB, and the first line has none")
             yield Request(cleaned(text), line=line)
         return
-    for source_text, target, line in Tabbed(source=source, columns=columns).cells():
+    for source_text, target, line in Tabbed(source=source, columns=columns).cells(target_needed=False):
         yield Request(source_text, target, line=line)

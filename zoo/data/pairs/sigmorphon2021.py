@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from zoo.data.pairs.base import PRONUNCIATION, Pairs
 from zoo.data.pairs.corpus import Corpus
 from zoo.data.pairs.files import Columns, Tabbed
+from zoo.data.pairs.folders import find_folder
 from zoo.data.pairs.options import BatchSize, BatchUnit, Form, MaxLength, MaxRatio, MinCount, TextOptions, Workers
 from zoo.data.source import find_source
 from zoo.errors import ConfigError, DataError
@@ -69,20 +68,22 @@ class Sigmorphon2021(Pairs):
 
         Raises:
             ConfigError: the folder has no such language.
-            DataError: there is no such folder.
+            DataError: there is no such folder, or it has other files.
         """
-        folder = Path(self.path).expanduser()
+        folder = find_folder(self.path, "set data.path to the folder of the task's data")
+        folders = (folder, *(folder / size for size in ("medium", "high", "low")))
         name = f"{self.language}_{_FILES[split]}.tsv"
-        for parent in (folder, *(folder / size for size in ("medium", "high", "low"))):
+        for parent in folders:
             if (path := parent / name).is_file():
                 return Tabbed(source=find_source(path), columns=Columns())
-        if not folder.is_dir():
-            raise DataError(
-                self.path, problem="no such folder", remedy="set data.path to the folder of the task's data"
-            )
-        known = sorted({path.name.removesuffix("_train.tsv") for path in folder.rglob("*_train.tsv")})
+        known = sorted({path.name.removesuffix("_train.tsv") for one in folders for path in one.glob("*_train.tsv")})
         if self.language in known:
             raise DataError(self.path, problem=f"has no {name}", remedy="get the task's data again")
-        has = f"; it has {', '.join(known)}" if known else ""
+        if not known:
+            raise DataError(
+                self.path,
+                problem="has no files like dut_train.tsv",
+                remedy="set data.path to the folder of the task's data",
+            )
         hint = did_you_mean(self.language, known)
-        raise ConfigError("data.language", f"{self.path} has no {self.language}{hint}{has}")
+        raise ConfigError("data.language", f"{self.path} has no {self.language}{hint}", f"it has {', '.join(known)}")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from zoo.data.pairs.corpus import Corpus, Example, Pair, examples_of
 from zoo.data.pairs.cut import Cut, cut_corpus
+from zoo.data.pairs.lines import counted
 from zoo.errors import DataError
 
 
@@ -45,10 +46,13 @@ def survey_corpus(
         group: see `examples_of`.
 
     Raises:
-        DataError: whatever is wrong with any file; nothing to train on.
+        DataError: whatever is wrong with any file; a corpus without pairs.
     """
     cut = cut_corpus(corpus, val=0 if "val" in own else val, test=0 if "test" in own else test, seed=seed)
     examples = {split: examples_of(one, group=group) for split, one in own.items()}
+    for split, one in own.items():
+        if not examples[split]:
+            raise DataError(one.label, problem="has no pairs", remedy="check the file")
     notes = [note for one in own.values() for note in skipped_note(one)]
     lines = {split: {example.source: example.line for example in found} for split, found in examples.items()}
     seen: dict[str, dict[str, int]] = {split: {} for split in own}
@@ -75,8 +79,7 @@ def skipped_note(corpus: Corpus) -> list[str]:
     """A sentence on the pairs that the last pass left out."""
     if not corpus.skipped:
         return []
-    plural = "s" if corpus.skipped > 1 else ""
-    return [f"{corpus.label}: {corpus.skipped:,} pair{plural} left out because a side is empty"]
+    return [f"{corpus.label}: {counted(corpus.skipped, 'pair')} left out because a side is empty"]
 
 
 def _overlap_note(

@@ -9,7 +9,7 @@ from annotated_types import Ge, Le
 
 from zoo.data.pairs.base import SYNTHETIC, Pairs
 from zoo.data.pairs.corpus import Corpus, Listed
-from zoo.data.pairs.options import BatchSize, BatchUnit, TextOptions, Workers
+from zoo.data.pairs.options import BatchSize, BatchUnit, Seed, TextOptions, Workers
 from zoo.errors import ConfigError
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -47,7 +47,7 @@ class Copy(Pairs):
         batch_size: BatchSize = 64,
         cache: str | None = None,
         num_workers: Workers = 0,
-        seed: int | None = None,
+        seed: Seed | None = None,
     ) -> None:
         text = TextOptions(
             "space", "space", vocabulary="joint", batch_unit=batch_unit, batch_size=batch_size, cache=cache
