@@ -27,8 +27,9 @@ from torch.nn import functional
 
 from zoo.seq2seq.recurrence.precision import product_type
 
-#: Matrices that steps of the innermost loop have read, by what tells them from others.
-_Matrices = dict[tuple[object, ...], tuple[Tensor, Tensor | None]]
+#: Matrices and biases that steps of the innermost loop have read, as they read them, by what tells them from others.
+#: The tensors they are parts of are kept beside them: an id is one tensor's own only while that lives.
+_Matrices = dict[tuple[object, ...], tuple[Tensor, Tensor | None, tuple[Tensor, Tensor | None]]]
 _matrices: ContextVar[_Matrices | None] = ContextVar("matrices", default=None)
 
 
@@ -172,10 +173,10 @@ def linear(inputs: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor
     if matrices is None or not torch.is_grad_enabled() or not weight.requires_grad:
         return functional.linear(inputs, weight, bias)
     whole = weight if weight._base is None else weight._base
-    key = (id(whole), weight.storage_offset(), weight.shape)
+    key = (id(whole), weight.storage_offset(), weight.shape, weight.stride(), id(bias))
     if key not in matrices:
-        matrices[key] = _Weight.apply(weight, bias, product_type(weight))
-    outputs: Tensor = _Linear.apply(inputs, *matrices[key])
+        matrices[key] = (*_Weight.apply(weight, bias, product_type(weight)), (whole, bias))
+    outputs: Tensor = _Linear.apply(inputs, *matrices[key][:2])
     return outputs
 
 

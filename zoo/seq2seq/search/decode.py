@@ -9,6 +9,7 @@ from torch import Tensor
 
 from zoo.seq2seq.search.beam import Beam
 from zoo.seq2seq.search.ensemble import Ensemble, StepModel, evaluating
+from zoo.seq2seq.search.errors import SentenceError
 from zoo.seq2seq.search.hypothesis import Hypothesis
 from zoo.seq2seq.search.options import DecodeOptions
 from zoo.seq2seq.search.penalties import Ranking
@@ -62,7 +63,8 @@ def search(
         The `n_best` distinct hypotheses of each sentence, best first; fewer where fewer were found, never none.
 
     Raises:
-        ValueError: arguments do not go together, a model gives what it should not, or a sentence's rules leave nothing.
+        ValueError: arguments do not go together, or a model gives what it should not.
+        SentenceError: a sentence's rules leave nothing.
     """
     options = options or DecodeOptions()
     own_models, own_sources = lists(models, sources)
@@ -88,9 +90,10 @@ def search(
         found = routine.run()
     for row, ends in enumerate(found):
         if not ends:
-            raise ValueError(
-                f"sentence {row}: no output of at most {rules.longest[row]} tokens is left by the model and the rules; "
-                "raise max_length or beam, or ask for less with must, must_not and no_repeat_ngram"
+            raise SentenceError(
+                row,
+                f"no output of at most {rules.longest[row]} tokens is left by the model and the rules; "
+                "raise max_length or beam, or ask for less with must, must_not and no_repeat_ngram",
             )
     if options.strategy == "mbr":
         ranked = [_by_utility(ends, routine, options, text)[: options.n_best] for ends in found]

@@ -9,6 +9,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
+from zoo.seq2seq.search.errors import SentenceError
 from zoo.seq2seq.search.frontier import Frontier
 from zoo.seq2seq.search.options import DecodeOptions
 from zoo.seq2seq.search.phrases import Phrases
@@ -144,22 +145,18 @@ class Rules:
     def _check(
         self, starts: Sequence[Phrase], musts: Sequence[Sequence[Phrase]], must_nots: Sequence[Sequence[Phrase]]
     ) -> None:
-        """Raises a ValueError that names the sentence."""
+        """Raises a SentenceError."""
         special = {*self.never, self.end}
         for row, (start, own, refused) in enumerate(zip(starts, musts, must_nots, strict=True)):
             for name, phrases in (("prefix", [start]), ("must", own), ("must_not", refused)):
                 for phrase in phrases:
                     if special & set(phrase) or min(phrase, default=0) < 0:
-                        raise ValueError(
-                            f"sentence {row}: {name} {list(phrase)} holds padding, begin or end; leave them out"
-                        )
+                        raise SentenceError(row, f"{name} {list(phrase)} holds padding, begin or end; leave them out")
                     if not phrase and name != "prefix":
-                        raise ValueError(f"sentence {row}: a phrase of {name} is empty; leave it out")
+                        raise SentenceError(row, f"a phrase of {name} is empty; leave it out")
             for phrase in own:
                 if any(_holds(phrase, other) for other in refused):
-                    raise ValueError(
-                        f"sentence {row}: must {list(phrase)} holds a phrase of must_not; drop one of them"
-                    )
+                    raise SentenceError(row, "a phrase of must holds one of must_not; drop one of them")
 
 
 def _holds(phrase: Phrase, part: Phrase) -> bool:
@@ -189,10 +186,8 @@ def _longest(options: DecodeOptions, lengths: Tensor, needed: Sequence[int]) -> 
         most = int(length * options.max_ratio) + options.max_extra
         if options.max_length is not None:
             if least > options.max_length:
-                raise ValueError(
-                    f"sentence {row}: its prefix and phrases have {least} tokens, max_length={options.max_length}; "
-                    "raise max_length"
-                )
+                problem = f"its prefix and phrases have {least} tokens, max_length={options.max_length}"
+                raise SentenceError(row, f"{problem}; raise max_length")
             most = min(most, options.max_length)
         longest.append(max(most, least, options.min_length))
     return longest

@@ -9,6 +9,7 @@ import torch
 from zoo.seq2seq.search.beam import Beam
 from zoo.seq2seq.search.decode import Models, Sources, lists
 from zoo.seq2seq.search.ensemble import Ensemble, evaluating
+from zoo.seq2seq.search.errors import SentenceError
 from zoo.seq2seq.search.hypothesis import Hypothesis
 from zoo.seq2seq.search.options import DecodeOptions
 from zoo.seq2seq.search.penalties import Ranking
@@ -62,5 +63,5 @@ def score(
         found = routine.run()
     for row, ends in enumerate(found):
         if not ends:
-            raise ValueError(f"sentence {row}: the model gives its target a probability of zero")
+            raise SentenceError(row, "the model gives its target a probability of zero")
     return routine.trace.hypotheses([ends[0] for ends in found], given=True)
