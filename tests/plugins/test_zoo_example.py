@@ -20,6 +20,7 @@ SOURCE = Path(__file__).resolve().parents[2] / "plugins" / "zoo-example"
 PROJECT = tomllib.loads((SOURCE / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 NAME, VERSION = PROJECT["name"], PROJECT["version"]
 TRAIN = ["model=tabular_resnet", "loss=focal", "optimizer=lion", "data=breast_cancer", "trainer.max_epochs=2"]
+FOR_TABLES = [("model", "tabular_resnet"), ("loss", "focal"), ("optimizer", "lion")]
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="paths of a POSIX venv")]
 
 
@@ -54,7 +55,7 @@ class Environment:
     def train(self, folder: Path, *overrides: str) -> Path:
         """Train in a working folder of its own; returns the run's folder."""
         folder.mkdir()
-        self.run("-m", "zoo.train", *TRAIN, *overrides, f"hydra.run.dir={folder / 'run'}", cwd=folder)
+        self.run("-m", "zoo.train", *overrides, f"hydra.run.dir={folder / 'run'}", cwd=folder)
         return folder / "run"
 
 
@@ -100,18 +101,17 @@ def editable(source, tmp_path_factory) -> Environment:
 
 @pytest.fixture(scope="module")
 def run_of_wheel(with_wheel, tmp_path_factory) -> Path:
-    return with_wheel.train(tmp_path_factory.mktemp("wheel_run") / "elsewhere")
+    return with_wheel.train(tmp_path_factory.mktemp("wheel_run") / "elsewhere", *TRAIN)
 
 
-def assert_records_the_plugin(run: Path, *, editable: bool) -> None:
+def assert_records_the_plugin(run: Path, used: list[tuple[str, str]], *, editable: bool) -> None:
     components = json.loads((run / "run.json").read_text(encoding="utf-8"))["components"]
     mine = {
         (one["kind"], one["name"]): (one["version"], one["editable"])
         for one in components
         if one["distribution"] == NAME
     }
-    names = [("model", "tabular_resnet"), ("loss", "focal"), ("optimizer", "lion")]
-    assert mine == dict.fromkeys(names, (VERSION, editable))
+    assert mine == dict.fromkeys(used, (VERSION, editable))
 
 
 def test_the_wheel_carries_modules_presets_and_entry_points(wheel):
@@ -127,7 +127,7 @@ def test_the_wheel_carries_modules_presets_and_entry_points(wheel):
 
 
 def test_it_trains_from_a_wheel(run_of_wheel):
-    assert_records_the_plugin(run_of_wheel, editable=False)
+    assert_records_the_plugin(run_of_wheel, FOR_TABLES, editable=False)
     metrics = json.loads((run_of_wheel / "metrics.json").read_text(encoding="utf-8"))
     assert metrics["test/accuracy"] > 0.8  # the larger class is 0.63
 
@@ -136,11 +136,33 @@ def test_it_trains_from_an_editable_installation_with_a_preset_written_after_it(
     preset = source / "src" / "zoo_example" / "conf" / "model" / "just_written.yaml"
     preset.write_text("defaults: [/schema/model/tabular_resnet@_here_, _self_]\nwidth: 24\n", encoding="utf-8")
     try:
-        run = editable.train(tmp_path / "elsewhere", "model=just_written", "model.depth=1")
+        run = editable.train(tmp_path / "elsewhere", *TRAIN, "model=just_written", "model.depth=1")
     finally:
         preset.unlink()
-    assert_records_the_plugin(run, editable=True)
+    assert_records_the_plugin(run, FOR_TABLES, editable=True)
     assert "width: 24" in (run / "config.yaml").read_text(encoding="utf-8")
+
+
+def test_its_attention_trains_translates_and_draws_through_the_commands(with_wheel, tmp_path):
+    sizes = ["data.train=48", "data.val=8", "data.test=8", "model.embedding_size=8", "model.decoder_size=8"]
+    options = ["attention.kernel_width=5", "attention.scope=local_p", "attention.coverage=true"]
+    words = ["model=bahdanau", "attention=location_aware", "data=copy", f"data.cache={tmp_path / 'cache'}"]
+    run = with_wheel.train(tmp_path / "elsewhere", *words, *options, *sizes, "trainer.max_steps=2")
+    assert_records_the_plugin(run, [("attention", "location_aware")], editable=False)
+    assert json.loads((run / "metrics.json").read_text(encoding="utf-8"))["train/steps"] == 2
+
+    sources = ["a b c", "d", "e f g h"]
+    (tmp_path / "in.txt").write_text("\n".join(sources) + "\n", encoding="utf-8")
+    files = [f"input={tmp_path / 'in.txt'}", f"output={tmp_path / 'out.jsonl'}", f"pictures={tmp_path / 'pictures'}"]
+    with_wheel.run("-m", "zoo.predict", f"run={run}", *files, "decode.beam=3", "decode.n_best=3", cwd=tmp_path)
+    rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [row["source"] for row in rows] == sources
+    for row in rows:
+        assert len(row["hypotheses"]) == 3
+        for one in row["hypotheses"]:
+            assert len(one["alignment"]) == len(one["token_log_probabilities"])
+            assert {len(weights) for weights in one["alignment"]} == {len(row["source"].split()) + 1}
+    assert len(list((tmp_path / "pictures").glob("*.png"))) == len(sources)
 
 
 def test_loading_its_run_without_it_names_what_to_install(run_of_wheel, tmp_path):

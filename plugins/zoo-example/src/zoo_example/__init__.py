@@ -1,1 +1,1 @@
-"""A model, a loss and an optimizer for attention-zoo; its entry points name the modules that hold them."""
+"""A model, an attention, a loss and an optimizer for attention-zoo; entry points name the modules that hold them."""
