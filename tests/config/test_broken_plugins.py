@@ -167,7 +167,7 @@ def test_a_disabled_plugin_says_so_and_is_not_imported(
         assert "zoo-foo 0.3" in line
         assert "disabled" in line
         assert f"ZOO_PLUGINS={switch}" in line
-    assert zoo.compose()["model"]["name"] == "mlp"
+    assert zoo.compose(["model=mlp"])["model"]["name"] == "mlp"
     assert not flag.exists()
 
 

@@ -12,7 +12,7 @@ import yaml
 
 import zoo
 from zoo.config import installed
-from zoo.config.composition import compose_with_hydra
+from zoo.config.composition import chosen, compose_with_hydra
 from zoo.config.groups import PRESETS, SETTINGS, SEVERAL, SINGLE
 from zoo.config.validation import validate
 from zoo.registry import ZooError
@@ -22,12 +22,41 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def test_without_overrides_there_is_a_real_job() -> None:
     config = zoo.compose()
-    assert (config["data"]["name"], config["model"]["name"]) == ("digits", "mlp")
+    assert (config["data"]["name"], config["model"]["name"]) == ("cmudict", "seq2seq")
     assert isinstance(config["seed"], int)
 
 
+@pytest.mark.parametrize(
+    ("overrides", "data", "model"),
+    [
+        (["attention=dot"], "cmudict", "seq2seq"),
+        (["trainer.max_epochs=3"], "cmudict", "seq2seq"),
+        (["data=wine"], "wine", "mlp"),
+        (["model=linear"], "digits", "linear"),
+        (["data=copy"], "copy", "seq2seq"),
+        (["data=copy", "model=bahdanau"], "copy", "seq2seq"),
+        (["data=wine", "experiment=digits"], "wine", "mlp"),
+    ],
+)
+def test_the_default_experiment_makes_room_for_whoever_chooses(overrides: list[str], data: str, model: str) -> None:
+    config = zoo.compose(overrides)
+    assert (config["data"]["name"], config["model"]["name"]) == (data, model)
+    assert (config["loss"] is not None) == (data == "cmudict")  # of tables and of other pairs, the task chooses
+
+
+def test_data_name_the_model_that_usually_goes_with_them_and_a_user_another() -> None:
+    assert zoo.compose(["data=copy"])["model"] == zoo.compose(["data=copy", "model=luong"])["model"]
+    assert zoo.compose(["data=copy", "model=bahdanau"])["model"]["decoder"] == "bahdanau"
+
+
+def test_a_sweep_over_data_of_different_models_asks_for_one() -> None:
+    with pytest.raises(ZooError, match=r"copy and wine usually go with different models; choose one: model=NAME"):
+        chosen(["data=copy,wine"])
+    assert "model=luong" in chosen(["data=copy,reverse"])
+
+
 def test_the_result_is_plain_data_in_one_known_shape() -> None:
-    config = zoo.compose(["callback=early_stopping", "metric=[accuracy,f1]"])
+    config = zoo.compose(["model=mlp", "callback=early_stopping", "metric=[accuracy,f1]"])
     assert json.loads(json.dumps(config)) == config
     assert set(config) == {*SINGLE, *SEVERAL, *PRESETS, *SETTINGS} - {"experiment"}
     assert config["attention"] is None
@@ -42,7 +71,7 @@ def test_composing_twice_gives_the_same_and_what_was_composed_is_valid() -> None
 
 
 def test_interpolations_are_resolved() -> None:
-    assert zoo.compose(["seed=12", "model.width=${seed}"])["model"]["width"] == 12
+    assert zoo.compose(["model=mlp", "seed=12", "model.width=${seed}"])["model"]["width"] == 12
 
 
 def test_several_and_none_of_a_group() -> None:
@@ -66,7 +95,7 @@ def test_hydra_writes_nothing_while_composing(tmp_path: Path, monkeypatch: pytes
 
 @pytest.mark.parametrize("kind", ["data", "model", "optimizer"])
 def test_what_every_run_needs_must_be_chosen(refused: Callable[..., str], kind: str) -> None:
-    text = refused(f"~{kind}")
+    text = refused("data=wine", f"~{kind}")
     assert text.startswith(f"{kind}: nothing selected; choose one of ")
 
 

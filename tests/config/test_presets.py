@@ -164,7 +164,7 @@ def test_a_missing_or_empty_preset_package_is_reported(plugin: Callable[..., Any
 
 def test_a_package_that_python_refuses_to_look_for_is_only_reported(plugin: Callable[..., Any]) -> None:
     plugin("zoo-foo", entry_points={"zoo.conf": {"presets": "..conf"}})
-    assert zoo.compose()["model"]["name"] == "mlp"
+    assert zoo.compose(["model=mlp"])["model"]["name"] == "mlp"
     assert len(preset_problems()) == 1
 
 

@@ -240,7 +240,7 @@ def test_a_sweep_over_such_a_preset_is_refused_and_nothing_runs_or_is_written(
     ],
 )
 def test_the_harmless_part_of_hydras_node_stays_usable(override: str) -> None:
-    assert zoo.compose([override])["model"]["name"] == "mlp"
+    assert zoo.compose(["model=mlp", override])["model"]["name"] == "mlp"
 
 
 # -- the walk itself -----------------------------------------------------------------------------------------------

@@ -127,7 +127,7 @@ def test_an_unknown_option_gets_the_nearest_one(
 
 
 def test_an_option_like_no_other_gets_the_list(refused_in_one_line: Callable[..., str]) -> None:
-    line = refused_in_one_line("model.zzzzzz=3")
+    line = refused_in_one_line("model=mlp", "model.zzzzzz=3")
     assert "width" in line
     assert "dropout" in line
 

@@ -42,7 +42,7 @@ def test_defaults_are_lightnings_unless_the_preset_says_otherwise(lightning: dic
     import yaml
 
     preset = yaml.safe_load((Path(__file__).resolve().parents[2] / "conf/trainer/default.yaml").read_text())
-    for name, value in zoo.compose()["trainer"].items():
+    for name, value in zoo.compose(["model=mlp"])["trainer"].items():
         assert value == preset.get(name, lightning[name].default), name
 
 

@@ -205,11 +205,11 @@ def _hand_to_hydra(arguments: list[str], overrides: list[str], config_dir: Path 
     """Let `hydra.main` do what it does best; its errors come back as ours."""
     import hydra
 
-    from zoo.config.composition import emptied
+    from zoo.config.composition import chosen, emptied
     from zoo.config.explanation import explain, of_users
     from zoo.config.source import searching
 
-    sys.argv = [sys.argv[0], *emptied(arguments)]
+    sys.argv = [sys.argv[0], *emptied([*arguments, *chosen(overrides)[len(overrides) :]])]
     before = os.environ.get("HYDRA_FULL_ERROR")
     os.environ["HYDRA_FULL_ERROR"] = "1"  # exceptions are to reach us, not to be printed
     try:

@@ -8,10 +8,12 @@ from typing import Any
 
 import hydra
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 
 from zoo.config.explanation import explain, of_users, parsed
 from zoo.config.groups import PRESETS, SEVERAL, SINGLE
+from zoo.config.installed import registry
 from zoo.config.safety import refuse_in_hydra, refuse_override, refuse_targets
 from zoo.config.source import searching
 from zoo.config.validation import validate
@@ -82,7 +84,7 @@ def _composed(overrides: Sequence[str]) -> DictConfig:
     outer, GlobalHydra.instance().hydra = GlobalHydra.instance().hydra, None
     try:
         with hydra.initialize(version_base="1.3", config_path=None, job_name="train"):
-            composed = hydra.compose("train", overrides=emptied(overrides), return_hydra_config=True)
+            composed = hydra.compose("train", overrides=emptied(chosen(overrides)), return_hydra_config=True)
     finally:
         GlobalHydra.instance().hydra = outer
     refuse_in_hydra(composed)
@@ -101,6 +103,37 @@ def _further_problems(overrides: Sequence[str]) -> Iterator[str]:
         except Exception as error:
             if of_users(error):
                 yield str(explain(error, [*choices, line]))
+
+
+def chosen(overrides: Sequence[str]) -> list[str]:
+    """The overrides, and what follows from them.
+
+    The experiment of train.yaml is what a command line trains that chooses neither data nor model nor task; it makes
+    room for those that do. Data may name the model that usually goes with them, in an attribute `usual_model`.
+    """
+    groups = {one.key_or_group: one for one in parsed(overrides)}
+    if "experiment" in groups or not groups.keys() & {"data", "model", "task"}:
+        return list(overrides)
+    model = None if "model" in groups or "data" not in groups else _usual_model(groups["data"])
+    return [*overrides, "~experiment", *([f"model={model}"] if model else [])]
+
+
+def _usual_model(data: Override) -> str | None:
+    """The model that the chosen data name, if they do.
+
+    Raises:
+        ConfigError: a sweep over data that name different ones.
+    """
+    names = [str(one) for one in data.sweep_iterator()] if data.is_sweep_override() else [str(data.value())]
+    models = {}
+    for name in names:
+        try:
+            models[name] = getattr(registry().get("data", name).load(), "usual_model", None)
+        except ZooError:  # a preset, or a name that composition will complain of
+            models[name] = None
+    if len(set(models.values())) > 1:
+        raise ConfigError("data", f"{' and '.join(models)} usually go with different models", "choose one: model=NAME")
+    return models[names[0]]
 
 
 def emptied(overrides: Sequence[str]) -> list[str]:

@@ -14,6 +14,7 @@ from zoo.config.building import AttentionFactory, build_node
 from zoo.config.decode import build_decode, decode_options
 from zoo.config.groups import HARNESS_OPTIONS, user_options
 from zoo.config.installed import registry
+from zoo.config.validation import converted
 from zoo.errors import ConfigError
 from zoo.harness.batches import batches_of
 from zoo.harness.lightning import check_trainer
@@ -111,7 +112,7 @@ def _drop_useless_decode(config: Config, task_class: Any) -> None:
         return
     known = decode_options()
     for key, value in (config.pop("decode", None) or {}).items():
-        if value != known[key].default:
+        if converted(value, known[key].annotation) != known[key].default:
             name = config["task"]["name"]
             raise ConfigError(f"decode.{key}", f"task={name} has nothing to decode", "leave it out")
 

@@ -17,7 +17,7 @@ from zoo.data.pairs.filters import filter_notes, filters
 from zoo.data.pairs.lines import counted
 from zoo.data.pairs.options import TextOptions
 from zoo.data.pairs.requests import Request, check_phrases, constraints_of, read_requests, requests_from
-from zoo.data.pairs.sides import Sides, copied, fit_sides
+from zoo.data.pairs.sides import Sides, copied, fit_sides, pieces_of
 from zoo.data.pairs.survey import Survey, skipped_note, survey_corpus
 from zoo.data.pairs.written import Written
 from zoo.data.source import find_source
@@ -55,6 +55,8 @@ class Pairs:
     task = "seq2seq"
     #: Options that may differ when a trained run is evaluated.
     changeable: tuple[str, ...] = ("batch_size", "batch_unit", "cache", "num_workers")
+    #: What is trained on them where the configuration names no model.
+    usual_model = "luong"
     #: Names of the usual metrics; none: those of the task.
     metrics: tuple[str, ...] = ()
     #: Whether sources with several right answers are one example.
@@ -278,23 +280,27 @@ class Pairs:
         """The source text of ids, unknown tokens as they were written where that is known."""
         return self._written.text(ids) or self._ready().source.decode(ids)
 
-    def source_tokens(self, ids: Sequence[int]) -> list[str]:
-        """A readable token for every id of a source."""
-        return self._written.tokens(ids, self._ready().source)
+    def source_tokens(self, ids: Sequence[int], text: str | None = None) -> list[str]:
+        """A readable token for every id of a source, unknown ones as they stand in its text where that is known."""
+        tokenizer = self._ready().source
+        return self._written.tokens(ids, tokenizer) if text is None else pieces_of(tokenizer, text, ids)
 
     def target_tokens(self, ids: Sequence[int]) -> list[str]:
         """A readable token for every id of a target."""
         return self._ready().target.tokens(ids)
 
-    def decode_with_source(self, ids: Sequence[int], source: Sequence[int], positions: Iterable[int]) -> str:
+    def decode_with_source(
+        self, ids: Sequence[int], source: Sequence[int], positions: Iterable[int], text: str | None = None
+    ) -> str:
         """The target text, with a source token for each unknown one.
 
         Args:
             ids: of a target.
             source: ids of its source.
             positions: in the source, one for every id: where the model looked.
+            text: of the source, where it is known.
         """
-        return self._ready().target.decode(ids, copied(self.source_tokens(source), ids, positions))
+        return self._ready().target.decode(ids, copied(self.source_tokens(source, text), ids, positions))
 
     def constraints(
         self, indices: Sequence[int], must: Sequence[str] = (), must_not: Sequence[str] = ()
@@ -312,16 +318,24 @@ class Pairs:
         rows = [self._requests[index] for index in indices] if self._requests else [Request("")] * len(indices)
         return constraints_of(rows, self.encode_target, must, must_not)
 
+    def asked(self, indices: Sequence[int]) -> list[str]:
+        """The source texts of rows of what was read last."""
+        return [self._requests[index].source for index in indices]
+
     def require_targets(self) -> None:
         """Raise the DataError for a row of what was read last that has no target, and so cannot be scored."""
-        for place, row in enumerate(self._requests, start=1):
+        for place, row in enumerate(self._requests):
             if row.target is None:
-                raise DataError(
-                    self._label if row.line is not None else f"{self._label}, record {place}",
-                    line=row.line,
-                    problem="has no target to score",
-                    remedy='write source TAB target, or JSON lines with "source" and "target"',
-                )
+                remedy = 'write source TAB target, or JSON lines with "source" and "target"'
+                raise self.error_at(place, problem="has no target to score", remedy=remedy)
+
+    def error_at(self, index: int, *, problem: str, remedy: str = "") -> DataError:
+        """The error that names a row of what was read last, or an example where nothing was read."""
+        if not self._requests:
+            return DataError(f"example {index}", problem=problem, remedy=remedy)
+        line = self._requests[index].line
+        label = self._label if line is not None else f"{self._label}, record {index + 1}"
+        return DataError(label, line=line, problem=problem, remedy=remedy)
 
     def same_target_vocabulary(self, other: Pairs) -> bool:
         """Whether ids of targets mean the same."""
