@@ -8,8 +8,9 @@ SentencePiece model, batches of 64 sentences, Adam, label smoothing 0.1, gradien
 the harness as a user gets it, with its defaults and with the machine's best precision; both sides in turn, each in a
 process of its own.
 
-A peer's command prints a line with `N target tokens/s` (train), or `N output tokens/s, M sentences/s` (decode). Training
-is measured over the updates after the first ten, decoding over the 1,000 test sentences with the model of that training.
+A peer's command prints a line with `N target tokens/s` (train), or `N output tokens/s, M sentences/s` (decode).
+Training is measured over the updates after the first ten, decoding over the 1,000 test sentences with the model of that
+training.
 """
 
 from __future__ import annotations
@@ -99,7 +100,7 @@ def decode(data: Path, folder: Path, beam: int) -> None:
 
 def measured(command: list[str], pattern: re.Pattern[str]) -> list[float]:
     """The figures that a process prints."""
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    done = subprocess.run(command, capture_output=True, text=True)
     found = pattern.search(done.stdout)
     if done.returncode or found is None:
         sys.exit(f"{shlex.join(command)} printed no figure:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
