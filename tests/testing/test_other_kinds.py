@@ -49,8 +49,12 @@ FAULTS = {
     },
     "metric": {
         "IsForRanking": "builds",
+        "ReadsPictures": "builds",
         "OneValueATarget": "finite_scalar",
         "AveragesBatches": "accumulates_over_examples",
+        "AveragesBatchesOfTexts": "accumulates_over_examples",
+        "AveragesBatchesOfLogits": "accumulates_over_examples",
+        "AveragesBatchesOfWeights": "accumulates_over_examples",
         "KeepsCountAfterReset": "reset_forgets",
     },
     "data": {

@@ -76,6 +76,8 @@ def evaluate(
     metrics = {name: value for name, value in task.measured.items() if name.startswith("test/")}
     if not metrics:
         raise ConfigError("split", f"there is nothing to evaluate in {split!r}", "choose another split, or other data")
+    for name, signature in task.signatures().items():
+        say(f"{name} is {signature}")
     return metrics
 
 

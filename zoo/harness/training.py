@@ -181,12 +181,16 @@ def _train(run: RunFolder, checkpoint: Path | None, data: Any = None) -> Run:
             measured |= {"train/steps": trainer.global_step, "train/epochs": trainer.current_epoch}
             measured |= {"train/seconds": round(time.monotonic() - began, 3), "best/step": checkpoints.best_step}
             run.write_metrics(measured)
+            if signatures := task.signatures():
+                run.write_record(run.read_record() | {"metrics": signatures})
             shown = [one for rank in tested for one in rank]
             if config.get("report", True):
                 _report(run, shown, data)
             if shown and not isinstance(shown[0], tuple):
                 print(examples_table(shown), end="\n\n")
             print(metrics_table(measured))
+            for name, signature in signatures.items():
+                say(f"{name} is {signature}")
     return Run(run)
 
 

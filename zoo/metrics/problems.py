@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal, TypeVar
 
-Problem = Literal["binary", "multiclass", "multilabel", "regression"]
+Problem = Literal["binary", "multiclass", "multilabel", "regression", "seq2seq"]
 ClassificationProblem = Literal["binary", "multiclass", "multilabel"]
 Average = Literal["macro", "micro", "weighted"]
 Factory = TypeVar("Factory", bound=Callable[..., object])

@@ -45,10 +45,11 @@ def page(
     task, data, model = (str((config.get(kind) or {}).get("name", "unknown")) for kind in ("task", "data", "model"))
     monitor = str((config.get("checkpoint") or {}).get("monitor", ""))
     title = f"{model} on {data}"
+    results = _results(metrics, monitor, record)
     body = [
         f'<header><p class="kicker">{escape(task)}</p><h1>{escape(title)}</h1>',
         f"<p>{escape(_summary(metrics, facts, monitor))}</p></header>",
-        f'<section><h2>Results</h2><div class="columns">{_results(metrics, monitor)}{_rest(metrics)}</div></section>',
+        f'<section><h2>Results</h2><div class="columns">{results}{_rest(metrics)}</div></section>',
         *(_section(section) for section in sections),
         _components(record),
         _reproduction(config, record),
@@ -127,16 +128,17 @@ def _enumerated(parts: Sequence[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
-def _results(metrics: Mapping[str, float], monitor: str) -> str:
-    """Final metrics of the test and the validation split, one a row."""
+def _results(metrics: Mapping[str, float], monitor: str, record: Mapping[str, Any]) -> str:
+    """Final metrics of the test and the validation split, one a row, with the signatures of those that have one."""
     splits = [split for split in ("test", "val") if any(key.startswith(f"{split}/") for key in metrics)]
     if not splits:
         return "<p>The run has no final metrics.</p>"
     names = dict.fromkeys(key.split("/", 1)[1] for split in splits for key in metrics if key.startswith(f"{split}/"))
     rows = [(name, *(metrics.get(f"{split}/{name}") for split in splits)) for name in names]
     best = metrics.get("best/step")
-    note = f"With the weights of step {best:,}, the best by {monitor}." if monitor and best is not None else ""
-    return _table(Table(["metric", *splits], rows, note))
+    notes = [f"With the weights of step {best:,}, the best by {monitor}."] if monitor and best is not None else []
+    notes += [", ".join(f"{name}: {signature}" for name, signature in (record.get("metrics") or {}).items())]
+    return _table(Table(["metric", *splits], rows, " ".join(filter(None, notes))))
 
 
 def _rest(metrics: Mapping[str, float]) -> str:

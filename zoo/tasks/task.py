@@ -241,6 +241,15 @@ class Task(LightningModule):
             metric.reset()
         return values
 
+    def signatures(self) -> dict[str, str]:
+        """What metrics say of the variant that they last computed, by name, where they have a text `signature`."""
+        found = {}
+        for split in ("val", "test"):
+            for key, metric in cast(nn.ModuleDict, self.example_metrics[split]).items():
+                if signature := getattr(metric, "signature", ""):
+                    found[key.removeprefix("metric ")] = str(signature)
+        return found
+
     # -- optimizer and schedule ----------------------------------------------------------------------------------
 
     def configure_optimizers(self) -> Optimizer:

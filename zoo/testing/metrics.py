@@ -19,6 +19,10 @@ from zoo.testing.suite import Nonconformity, Rule, Suite, asserting, needs
 
 FACTS: dict[str, Any] = {"num_classes": 3, "num_labels": 4}
 PROBLEMS = ("binary", "multiclass", "multilabel", "regression")
+#: What is declared, or not at all: outputs and targets have a form of their own.
+SEQUENCES = "seq2seq"
+#: What a metric of sequences can be fed.
+READS = ("text", "logits", "weights")
 #: Examples of an evaluation.
 EXAMPLES = 48
 
@@ -28,7 +32,7 @@ class MetricSubject(Subject):
     """A metric, built for each problem that it is for."""
 
     def problems(self) -> tuple[str, ...]:
-        """The problems that it declares, or all."""
+        """The problems that it declares, or all those of tables."""
         return tuple(getattr(self.component.load(), "problems", PROBLEMS))
 
     def metric(self, problem: str) -> Any:
@@ -37,8 +41,10 @@ class MetricSubject(Subject):
         known = Subject(self.kind, self.target, self.config, {**facts, "task": problem})
         return known.build()
 
-    def examples(self, problem: str) -> tuple[Tensor, Tensor]:
+    def examples(self, problem: str) -> tuple[Any, Any]:
         """Outputs and targets as a task gives them."""
+        if problem == SEQUENCES:
+            return sequences(str(getattr(self.metric(problem), "reads", "text")))
         random, classes, labels = generator(), int(self.facts["num_classes"]), int(self.facts["num_labels"])
         if problem == "binary":
             return torch.rand(EXAMPLES, generator=random), torch.arange(EXAMPLES) % 2
@@ -51,7 +57,32 @@ class MetricSubject(Subject):
         return torch.randn(EXAMPLES, 2, generator=random), torch.randn(EXAMPLES, 2, generator=random)
 
 
-def _value(metric: Metric, outputs: Tensor, targets: Tensor, size: int) -> float:
+def sequences(reads: str) -> tuple[Any, Any]:
+    """What a metric of sequences is fed for as many examples, one a row.
+
+    Args:
+        reads: `text`: predictions, and one to three right answers to each, sometimes the same; `logits`: of target
+            positions over 6 tokens, and their tokens; `weights`: of 5 target and 4 source positions, and which target
+            positions are real.
+    """
+    random = generator()
+    if reads == "logits":
+        return torch.randn(EXAMPLES, 6, generator=random), torch.arange(EXAMPLES) % 6
+    if reads == "weights":
+        lengths = 1 + torch.arange(EXAMPLES) % 5
+        return torch.randn(EXAMPLES, 5, 4, generator=random).softmax(2), torch.arange(5) < lengths.unsqueeze(1)
+    sizes = torch.randint(2, 9, (EXAMPLES, 3), generator=random).tolist()
+    texts = [[_text(size, random) for size in three] for three in sizes]
+    references = [three[: 1 + row % 3] for row, three in enumerate(texts)]
+    return [three[0] if row % 4 == 0 else _text(6, random) for row, three in enumerate(texts)], references
+
+
+def _text(words: int, random: torch.Generator) -> str:
+    """As many random words."""
+    return " ".join("abcde"[letter] * 2 for letter in torch.randint(5, (words,), generator=random).tolist())
+
+
+def _value(metric: Metric, outputs: Any, targets: Any, size: int) -> float:
     for first in range(0, EXAMPLES, size):
         metric.update(outputs[first : first + size], targets[first : first + size])
     return float(metric.compute())
@@ -60,13 +91,17 @@ def _value(metric: Metric, outputs: Tensor, targets: Tensor, size: int) -> float
 @needs("schema_derivable")
 def builds(subject: MetricSubject) -> None:
     """It makes a torchmetrics metric for each problem that it declares."""
-    unknown = [one for one in subject.problems() if one not in PROBLEMS]
+    known = (*PROBLEMS, SEQUENCES)
+    unknown = [one for one in subject.problems() if one not in known]
     if unknown:
-        raise Nonconformity(f"problems has {', '.join(unknown)}", f"known: {', '.join(PROBLEMS)}")
+        raise Nonconformity(f"problems has {', '.join(unknown)}", f"known: {', '.join(known)}")
     for problem in subject.problems():
         built = subject.metric(problem)
         if not isinstance(built, Metric):
             raise Nonconformity(f"it builds a {type(built).__name__}", "return a torchmetrics.Metric")
+        reads = getattr(built, "reads", "text")
+        if problem == SEQUENCES and reads not in READS:
+            raise Nonconformity(f"reads is {reads!r}", f"known: {', '.join(READS)}")
 
 
 @needs("builds")
@@ -102,7 +137,7 @@ def reset_forgets(subject: MetricSubject) -> None:
         metric = subject.metric(problem)
         expected = _value(metric, outputs, targets, EXAMPLES)
         metric.reset()
-        metric.update(outputs.flip(0), targets)
+        metric.update(outputs.flip(0) if isinstance(outputs, Tensor) else outputs[::-1], targets)
         metric.reset()
         if abs(expected - _value(metric, outputs, targets, EXAMPLES)) > 1e-6:
             raise Nonconformity(f"{problem}: reset() leaves something behind", "hold all state with add_state")

@@ -51,3 +51,34 @@ class KeepsCountAfterReset(Right):
 
     def compute(self) -> Tensor:
         return super().compute() + self.extra
+
+
+class ReadsPictures(Right):
+    problems = ("seq2seq",)
+    reads = "pictures"
+
+
+class AveragesBatchesOfTexts(Right):
+    problems = ("seq2seq",)
+
+    def update(self, predicted: list[str], references: list[list[str]]) -> None:
+        self.total += sum(map(len, predicted)) / sum(len(right[0]) for right in references)
+        self.count += 1
+
+
+class AveragesBatchesOfLogits(Right):
+    problems = ("seq2seq",)
+    reads = "logits"
+
+    def update(self, logits: Tensor, tokens: Tensor) -> None:
+        self.total += logits.gather(1, tokens.unsqueeze(1)).mean()
+        self.count += 1
+
+
+class AveragesBatchesOfWeights(Right):
+    problems = ("seq2seq",)
+    reads = "weights"
+
+    def update(self, weights: Tensor, real: Tensor) -> None:
+        self.total += weights[real].amax(1).mean()
+        self.count += 1
