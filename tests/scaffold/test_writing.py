@@ -17,9 +17,10 @@ from zoo.scaffold import KINDS, write_plugin
 TRAIN = """
 import json, sys, zoo
 if __name__ == "__main__":
-    config = zoo.compose([sys.argv[1], "data=iris", "trainer.max_epochs=2", "trainer.enable_progress_bar=false"])
-    run = zoo.train(config, sys.argv[2])
-    print(json.dumps({"metrics": run.metrics, "node": config[sys.argv[1].split("=")[0]]}))
+    choice, folder, *more = sys.argv[1:]
+    config = zoo.compose([choice, *more, "trainer.max_epochs=2", "trainer.enable_progress_bar=false"])
+    run = zoo.train(config, folder)
+    print(json.dumps({"metrics": run.metrics, "node": config[choice.split("=")[0]]}))
 """
 
 
@@ -132,7 +133,7 @@ def installed(tmp_path):
         ("acme", "model", "acme_small", {"width": 16}),
         ("acme-robust", "loss", "acme-robust_mild", {"q": 0.3}),
         ("acme_sign", "optimizer", "acme_sign_slow", {"lr": 0.0001}),
-        ("acme", "attention", None, None),
+        ("acme", "attention", "acme_sharp", {"temperature": 0.5}),
     ],
 )
 def test_the_package_installs_passes_its_tests_and_trains(installed, tmp_path, name, kind, preset, option):
@@ -144,9 +145,10 @@ def test_the_package_installs_passes_its_tests_and_trains(installed, tmp_path, n
     assert "skipped" not in tested
     listing = run("-c", f"import zoo; print([one.name for one in zoo.components({kind!r})])", cwd=tmp_path, site=site)
     assert repr(name) in listing
-    if preset is None:
-        return
-    output = run("-c", TRAIN, f"{kind}={preset}", str(tmp_path / "run"), cwd=tmp_path, site=site)
+    where = ["data=iris"]
+    if kind == "attention":
+        where = ["data=copy", "data.train=64", "data.val=8", "data.test=8", "model=luong", "model.decoder_size=16"]
+    output = run("-c", TRAIN, f"{kind}={preset}", str(tmp_path / "run"), *where, cwd=tmp_path, site=site)
     result = json.loads(output.strip().splitlines()[-1])
     assert result["metrics"]["train/epochs"] == 2
     assert result["node"].items() >= {"name": name, **option}.items()

@@ -84,8 +84,8 @@ def _values(name: str, kind: str) -> dict[str, str]:
     camel = "".join(part[:1].upper() + part[1:] for part in re.split("[-_]+", name))
     preset = next((_TEMPLATES / f"kind-{kind}").rglob("*.yaml.tmpl")).name.removesuffix(".yaml.tmpl").format(name=name)
     commands = [f"python -m zoo.train {kind}={one}" for one in (name, preset)]
-    if kind == "attention":  # which says nothing without a model that takes one
-        commands = [f"zoo plugins show attention {name}"]
+    if kind == "attention":
+        commands = [f"{command} model=luong data=copy" for command in commands]
     return {
         "name": name,
         "kind": kind,

@@ -19,22 +19,22 @@ class General(Score):
     """h_tᵀ W h_s; Luong et al. (2015), equation 8.
 
     Either side may be projected, with the same result up to rounding. For S keys and T queries a sentence the products
-    take S·K·Q + T·S·Q multiplications with `keys`, and T·K·Q + T·S·K with `queries`. They cost the same about T = S;
-    a beam has several times as many queries, and single steps make small, slow products of the queries, so `keys` is
-    the default. Sources several times as long as targets are faster with `queries`. Nothing chooses by the sizes of
-    a batch: rounding would then depend on which sentences stand together.
+    take S·K·Q + T·S·Q multiplications with `keys`, and T·K·Q + T·S·K with `queries`: where T is about S, the smaller
+    of Q and K is the better size to meet in, and so chosen once and for all. Sources several times as long as targets
+    are faster with `queries`, beams with `keys`. Nothing chooses by the sizes of a batch: rounding would then depend on
+    which sentences stand together.
 
     Args:
         query_size: Q, of the decoder state h_t.
         key_size: K, of the encoder states h_s.
-        project: which side W multiplies.
+        project: which side W multiplies; None: the cheaper one, `keys` unless they are smaller than queries.
     """
 
     stateless = True
 
-    def __init__(self, query_size: int, key_size: int, project: Side = "keys") -> None:
+    def __init__(self, query_size: int, key_size: int, project: Side | None = None) -> None:
         super().__init__()
-        self.project = project
+        self.project: Side = project or ("keys" if query_size <= key_size else "queries")
         self.weight = nn.Linear(key_size, query_size, bias=False)
 
     def prepare(self, keys: Tensor, mask: Tensor) -> Any:
@@ -50,7 +50,7 @@ class General(Score):
 def general(
     query_size: options.Size,
     key_size: options.Size,
-    project: Side = "keys",
+    project: Side | None = None,
     scope: options.Scope = "global",
     window: options.Window = 10,
     selection: options.Selection = "softmax",
@@ -63,7 +63,8 @@ def general(
     Args:
         query_size: size of a decoder state.
         key_size: size of an encoder state.
-        project: which side W multiplies; `queries` is faster where sources are several times as long as targets.
+        project: which side W multiplies: keys or queries. None: the cheaper one for sources as long as targets; queries
+            are faster where sources are several times as long.
         scope: of `Attention`, as all that follow.
     """
     return Attention(
