@@ -17,6 +17,7 @@ from zoo.testing.constructor import plain_defaults, schema_derivable
 from zoo.testing.imports import imports_quietly
 from zoo.testing.nested import difference, rows, tensors, through_file
 from zoo.testing.packaging import entry_point_name, yaml_in_wheel
+from zoo.testing.sequences import FACTS, check_references, check_sequences, without_padding
 from zoo.testing.subject import Subject
 from zoo.testing.suite import Nonconformity, NotApplicable, Rule, Suite, asserting, needs
 
@@ -28,6 +29,7 @@ NEEDED: dict[str, tuple[str, ...]] = {
     "multiclass": ("num_classes", "class_names"),
     "multilabel": ("num_labels", "class_names"),
     "regression": ("target_names", "target_mean", "target_scale"),
+    "seq2seq": FACTS,
 }
 Source = Callable[[], Any] | Any
 
@@ -89,7 +91,10 @@ def plain_facts(subject: DataSubject) -> None:
 
 @needs("plain_facts")
 def batches(subject: DataSubject) -> None:
-    """Each split gives whole batches of inputs and targets, of the dtype and width that the facts promise."""
+    """Each split gives whole batches of inputs and targets, of the dtype and width that the facts promise.
+
+    For sequence to sequence: as docs/plugins.md has them, each with its list of right answers.
+    """
     data, facts = subject.ready, subject.ready.facts
     for split in SPLITS:
         dataset = data.dataset(split)
@@ -98,7 +103,11 @@ def batches(subject: DataSubject) -> None:
         if len(dataset) == 0:
             continue
         indices = list(range(min(4, len(dataset))))
-        inputs, targets = _batch(dataset, data, indices)
+        batch = _batch(dataset, data, indices)
+        if facts["problem"] == "seq2seq":
+            check_sequences(batch, facts)
+            check_references(data, split, batch[1], facts)
+        inputs, targets = batch[:2]
         for tensor in (*tensors(inputs), *tensors(targets)):
             if len(tensor) != len(indices):
                 raise Nonconformity(f"{split}: a batch of {len(indices)} has a tensor {tuple(tensor.shape)}")
@@ -139,17 +148,23 @@ def items_equal_batches(subject: DataSubject) -> None:
     together = _batch(dataset, data, [2, 0, 1] if len(dataset) > 2 else [0])
     alone = _batch(dataset, data, [0])
     position = 1 if len(dataset) > 2 else 0
-    if difference(rows(together, slice(position, position + 1)), alone) is not None:
+    row = rows(together, slice(position, position + 1))
+    if subject.ready.facts["problem"] == "seq2seq":
+        padding = subject.ready.facts["padding_id"]
+        row, alone = without_padding(row, padding), without_padding(alone, padding)
+    if difference(row, alone) is not None:
         raise Nonconformity("example 0 alone and in a batch differ", "let __getitems__ only select")
 
 
 def _hashes(data: Any, split: str) -> Counter[bytes]:
     """How often each content occurs in a split."""
     dataset = data.dataset(split)
+    parts = 2 if data.facts["problem"] == "seq2seq" else None  # without its number in the split
     count: Counter[bytes] = Counter()
     for index in range(len(dataset)):
         digest = hashlib.sha256()
-        for tensor in tensors(_batch(dataset, data, [index])):
+        batch = _batch(dataset, data, [index])
+        for tensor in tensors(batch if parts is None else batch[:parts]):
             digest.update(str((tensor.dtype, tensor.shape)).encode())
             digest.update(tensor.contiguous().view(torch.uint8).numpy().tobytes() if tensor.numel() else b"")
         count[digest.digest()] += 1
