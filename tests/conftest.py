@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -152,3 +153,73 @@ def run_python(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]
         )
 
     return run
+
+
+@dataclass(frozen=True)
+class Reversing:
+    """Small runs that turn letters around, and what they were trained on.
+
+    Attributes:
+        one: a run with pictures, logs and three kept checkpoints, whose sources and targets are letters a to e.
+        other: another attention and another seed on the same pairs.
+        wider: sources with a further word, so another source vocabulary; the targets are the same.
+        capital: targets in capital letters, so another target vocabulary.
+        files: TSV file of each of these runs.
+    """
+
+    one: Path
+    other: Path
+    wider: Path
+    capital: Path
+    files: Mapping[str, Path]
+
+
+@pytest.fixture(scope="session")
+def reversing(tmp_path_factory: pytest.TempPathFactory) -> Reversing:
+    """Four small sequence-to-sequence runs; nobody may change their folders."""
+    import zoo
+
+    folder = tmp_path_factory.mktemp("reversing")
+    draw = random.Random(0)
+    sources = list(dict.fromkeys(" ".join(draw.choices("abcde", k=draw.randint(1, 6))) for _ in range(400)))
+    pairs = {
+        "one": [(source, source[::-1]) for source in sources],
+        "wider": [(source + (" zz" if row % 3 else ""), source[::-1]) for row, source in enumerate(sources)],
+        "capital": [(source, source[::-1].upper()) for source in sources],
+    }
+    files = {name: folder / f"{name}.tsv" for name in pairs}
+    for name, rows in pairs.items():
+        files[name].write_text("".join(f"{source}\t{target}\n" for source, target in rows))
+    files["other"] = files["one"]
+
+    def train(name: str, *overrides: str) -> Path:
+        words = [
+            "task=seq2seq",
+            "data=pairs",
+            f"data.path={files[name]}",
+            "data.tokenizer=space",
+            "data.val=20",
+            "data.test=37",
+        ]
+        words += ["model=luong", "model.embedding_size=12", "model.decoder_size=24", "model.encoder_layers=1"]
+        words += ["model.decoder_layers=1", "model.dropout=0", "data.batch_unit=sentences"]
+        words += ["data.batch_size=8", "optimizer.lr=0.01"]
+        words += ["metric=[perplexity,exact_match]", "trainer.accelerator=cpu", "trainer.devices=1"]
+        words += ["trainer.max_epochs=3", "trainer.enable_progress_bar=false", *overrides]
+        config = zoo.compose(list({word.split("=")[0]: word for word in words}.values()))
+        return zoo.train(config, folder / name).dir
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ZOO_PLUGINS", "off")
+        patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+        refresh()
+        quick = ("logger=null", "report=false", "trainer.max_epochs=1", "task.heatmaps=0")
+        found = Reversing(
+            one=train("one", "checkpoint.keep=3", "decode.beam=3", "task.heatmaps=[0,7]"),
+            other=train("other", "seed=1", "data.seed=0", "model.decoder_size=20", "attention=additive", *quick),
+            wider=train("wider", *quick),
+            capital=train("capital", *quick),
+            files=files,
+        )
+    refresh()
+    return found

@@ -12,8 +12,14 @@ from zoo.commands.console import run_command
 from zoo.commands.evaluate import evaluate_command
 from zoo.commands.predict import predict_command
 from zoo.commands.train import train_command
+from zoo.commands.translate import translate_command
 
-COMMANDS = {"train": train_command, "evaluate": evaluate_command, "predict": predict_command}
+COMMANDS = {
+    "train": train_command,
+    "evaluate": evaluate_command,
+    "predict": predict_command,
+    "translate": translate_command,
+}
 SMALL = ("logger=csv", "report=false", "trainer.accelerator=cpu", "trainer.devices=1", "trainer.max_epochs=1")
 
 
@@ -30,7 +36,7 @@ class Outcome:
 def command(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., Outcome]:
-    """Call `train`, `evaluate` or `predict` with arguments, in an empty working folder."""
+    """Call `train`, `evaluate`, `predict` or `translate` with arguments, in an empty working folder."""
     working = tmp_path / "working"
     working.mkdir()
     monkeypatch.chdir(working)

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from zoo.commands.options import key_values, required, runs, taken_flag, taken_group
+from zoo.commands.options import check_output, key_values, required, runs, taken_batch_size, taken_flag, taken_group
 from zoo.errors import ConfigError
 from zoo.registry import did_you_mean
 
@@ -48,19 +48,21 @@ def _score(run: str | list[str], given: dict[str, Any], *, average: bool) -> int
     source = required(given, "input", "a file of pairs, or - for standard input")
     target = str(given.pop("output", "-"))
     decode = taken_group(given, "decode")
-    batch_size = given.pop("batch_size", None)
+    batch_size = taken_batch_size(given)
     known = ("run", "mode", "input", "output", "batch_size", "average", "decode")
     for key in given:
         raise ConfigError(key, f"no such option{did_you_mean(key, known)}", "see --help")
-    if target != "-" and Path(target).suffix not in (".csv", ".tsv", ".jsonl"):
-        raise ConfigError("output", f"{target} cannot be written", "choose .csv, .tsv or .jsonl")
+    check_output(target, (".csv", ".tsv", ".jsonl"), source)
     from zoo.commands.predict import write_file, write_rows
+    from zoo.harness.messages import say
     from zoo.harness.run import load
     from zoo.harness.scoring import score
 
     model = load(run, average=average)
     model.set_decode(decode)
     rows = score(model, sys.stdin if source == "-" else Path(source), batch_size=batch_size)
+    for note in getattr(model.data, "notes", []):
+        say(f"note: {note}")
     if target == "-":
         write_rows(rows, sys.stdout, ".tsv")
     else:

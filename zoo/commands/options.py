@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from zoo.errors import ConfigError
+from zoo.errors import ConfigError, RunError
 
 #: Keys whose values are names of files and folders, taken as they are.
 PLAIN = ("run", "input", "output", "pictures", "split", "mode", "resume")
@@ -61,7 +62,13 @@ def runs(text: str) -> str | list[str]:
 
 
 def taken_group(given: dict[str, Any], group: str) -> dict[str, Any]:
-    """Take the options `group.NAME` out of what was given, by their names."""
+    """Take the options `group.NAME` out of what was given, by their names.
+
+    Raises:
+        ConfigError: the group itself is given a value.
+    """
+    if group in given:
+        raise ConfigError(group, "is a group of options", f"set {group}.OPTION=VALUE")
     keys = [key for key in given if key.startswith(f"{group}.")]
     return {key.removeprefix(f"{group}."): given.pop(key) for key in keys}
 
@@ -76,3 +83,42 @@ def taken_flag(given: dict[str, Any], key: str, default: bool = False) -> bool:
     if not isinstance(value, bool):
         raise ConfigError(key, f"expected true or false, got {value!r}")
     return value
+
+
+def taken_batch_size(given: dict[str, Any]) -> int | None:
+    """Take the number of examples a batch out of what was given, if it is there.
+
+    Raises:
+        ConfigError: it is no number of examples.
+    """
+    value = given.pop("batch_size", None)
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
+        raise ConfigError("batch_size", f"expected a whole number from 1 on, got {value!r}")
+    return value
+
+
+def check_output(target: str, suffixes: Sequence[str], source: str) -> None:
+    """Whether a file can be written, before there is anything to write.
+
+    Args:
+        target: the file, or `-`.
+        suffixes: that a file's name may end in.
+        source: the file that is read, or `-`.
+
+    Raises:
+        ConfigError: its name says no format, or it is the input.
+        RunError: its folder does not exist, or it is a folder itself.
+    """
+    path = Path(target)
+    if target == "-":
+        return
+    if path.suffix not in suffixes:
+        choices = [suffix for suffix in suffixes if suffix]
+        shown = path.suffix or target
+        raise ConfigError("output", f"{shown} cannot be written", f"choose {', '.join(choices[:-1])} or {choices[-1]}")
+    if source != "-" and path.resolve() == Path(source).resolve():
+        raise ConfigError("output", "is the input itself", "choose another file")
+    if path.is_dir():
+        raise RunError(target, "cannot be written: Is a directory")
+    if not path.parent.is_dir():
+        raise RunError(target, f"cannot be written: there is no folder {path.parent}", "make it first")

@@ -6,12 +6,12 @@ import csv
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from zoo.commands.options import key_values, required, runs, taken_flag, taken_group
+from zoo.commands.options import check_output, key_values, required, runs, taken_batch_size, taken_flag, taken_group
 from zoo.errors import ConfigError, RunError
 from zoo.registry import did_you_mean
 
@@ -40,21 +40,19 @@ def predict_command(arguments: list[str]) -> int:
     run = runs(required(given, "run", "a run folder"))
     source = required(given, "input", "a file, or - for standard input")
     target = required(given, "output", "a file, or - for standard output")
-    batch_size = given.pop("batch_size", None)
-    if batch_size is not None and (not isinstance(batch_size, int) or batch_size < 1):
-        raise ConfigError("batch_size", f"expected a whole number from 1 on, got {batch_size!r}")
+    batch_size = taken_batch_size(given)
     pictures = given.pop("pictures", None)
     average = taken_flag(given, "average")
-    if target != "-" and Path(target).suffix not in SUFFIXES:
-        raise ConfigError("output", f"{Path(target).suffix} cannot be written", "choose .csv, .tsv, .txt or .jsonl")
-    if target != "-" and source != "-" and Path(target).resolve() == Path(source).resolve():
-        raise ConfigError("output", "is the input itself", "choose another file")
+    check_output(target, SUFFIXES, source)
     from zoo.harness.messages import say
     from zoo.harness.run import load
 
     model = load(run, average=average)
     model.set_decode(decode)
-    rows = model.predict(sys.stdin if source == "-" else Path(source), batch_size=batch_size)
+    if pictures is not None:
+        _make_folder(model, Path(str(pictures)))
+    details = pictures is not None or Path(target).suffix == ".jsonl"
+    rows = model.predict(sys.stdin if source == "-" else Path(source), batch_size=batch_size, details=details)
     for note in getattr(model.data, "notes", []):
         say(f"note: {note}")
     text = getattr(model.task, "text_column", None)
@@ -103,18 +101,31 @@ def write_rows(rows: Sequence[Mapping[str, Any]], file: TextIO, suffix: str = ""
     writer.writerows(rows)
 
 
+def _make_folder(model: LoadedModel, folder: Path) -> None:
+    """Make the folder for pictures, before anything is predicted.
+
+    Raises:
+        ZooError: no prediction of this model can be drawn, or there is no such folder to be had.
+    """
+    if not hasattr(model.task, "picture_of"):
+        raise ConfigError("pictures", "this model has no attention to draw", "leave it out")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(folder, f"cannot be written: {error.strerror}") from error
+
+
 def _draw(model: LoadedModel, rows: Sequence[Mapping[str, Any]], folder: Path) -> int:
-    """Draw what each prediction looks like inside, one PNG a row.
+    """Draw what each prediction looks like inside, one PNG a row, by its number from 1 on.
 
     Raises:
         ZooError: there is nothing to draw for this model, or the folder cannot be written.
     """
     drawn = 0
-    draw = getattr(model.task, "picture_of", None)
+    draw: Callable[[Mapping[str, Any]], bytes | None] = getattr(model.task, "picture_of")  # noqa: B009
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         for number, row in enumerate(rows, start=1):
-            picture = None if draw is None else draw(row)
+            picture = draw(row)
             if picture is not None:
                 (folder / f"{number:04d}.png").write_bytes(picture)
                 drawn += 1

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, TextIO
 
 from zoo.commands.options import key_values, required, runs, taken_flag, taken_group
-from zoo.errors import ConfigError, ZooError
+from zoo.errors import ConfigError, DataError, ZooError
 from zoo.registry import did_you_mean
 
 
@@ -28,7 +30,8 @@ def translate_command(arguments: list[str]) -> int:
     average = taken_flag(given, "average")
     draws = taken_flag(given, "alignment", True)
     for key in given:
-        raise ConfigError(key, f"no such option{did_you_mean(key, ('run', 'decode', 'average', 'alignment'))}")
+        known = ("run", "decode", "average", "alignment")
+        raise ConfigError(key, f"no such option{did_you_mean(key, known)}", "see --help")
     from zoo.harness.run import load
 
     model = load(run, average=average)
@@ -46,19 +49,38 @@ def translate_command(arguments: list[str]) -> int:
     return 0
 
 
-def _lines(stream: TextIO) -> Any:
-    """Lines with something on them; at a terminal, after a prompt."""
+def _lines(stream: TextIO) -> Iterator[str]:
+    """Lines with something on them; at a terminal, after a prompt.
+
+    A line that is not UTF-8 is reported and left out.
+    """
     asks = stream.isatty()
-    while True:
-        if asks:
-            print("> ", end="", flush=True)
-        line = stream.readline()
-        if not line:
-            if asks:
-                print()
-            return
+    if asks:
+        with suppress(ImportError):
+            import readline  # noqa: F401 - `input` then has a history, and keys that move
+    lines: Iterator[str] = iter(_asked, None) if asks else _decoded(stream)
+    for line in lines:
         if line.strip():
             yield line.rstrip("\r\n")
+
+
+def _asked() -> str | None:
+    """A line typed at the prompt; `None` at the end, or after Ctrl-C."""
+    try:
+        return input("> ")
+    except (EOFError, KeyboardInterrupt):
+        print()
+        return None
+
+
+def _decoded(stream: TextIO) -> Iterator[str]:
+    """The lines of a stream that are UTF-8."""
+    for number, line in enumerate(getattr(stream, "buffer", stream), start=1):
+        try:
+            yield line if isinstance(line, str) else line.decode()
+        except UnicodeDecodeError as error:
+            bad = f"is not UTF-8 text (byte 0x{error.object[error.start]:02x})"
+            print(f"error: {DataError('standard input', line=number, problem=bad)}", file=sys.stderr)
 
 
 def _show(row: dict[str, Any], stream: TextIO, *, draws: bool) -> None:

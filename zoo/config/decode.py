@@ -19,6 +19,20 @@ def decode_options() -> dict[str, Option]:
     return options_of(DecodeOptions)
 
 
+def changed_decode(node: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The group `decode` with some options changed; another strategy drops what it does not heed of the rest.
+
+    Args:
+        node: the group of a configuration.
+        changes: options by name.
+    """
+    from zoo.seq2seq.search.options import ignored_by
+
+    strategy = changes.get("strategy")
+    dropped = ignored_by(str(strategy)) if strategy is not None else set()
+    return {**{key: value for key, value in node.items() if key not in dropped}, **changes}
+
+
 def build_decode(node: Mapping[str, Any]) -> Any:
     """The options of a search, checked.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from zoo.config.validation import validate
@@ -48,7 +48,8 @@ def evaluate(
     for key, value in changes.items():
         group, _, option = key.partition(".")
         if group not in ("data", "trainer") or not option:
-            raise ConfigError(key, "cannot change here", "only data.*, trainer.* and decode.* can")
+            changeable = "data.*, trainer.* and decode.*" if trained.generates else "data.* and trainer.*"
+            raise ConfigError(key, "cannot change here", f"only {changeable} can")
         if option not in config[group]:
             raise ConfigError(key, f"no such option{did_you_mean(option, config[group])}")
         if group == "data" and option not in allowed:
@@ -67,8 +68,9 @@ def evaluate(
         say(f"note: {note}")
     task = assemble(config, trained.facts, data, train=False)
     task.load_state_dict(trained.task.state_dict())
-    if trained.generates:
-        task.companions = trained.task.companions
+    if trained.companions:
+        join: Callable[[list[Any]], None] = getattr(task, "join")  # noqa: B009
+        join([one.task for one in trained.companions])
     batches = HarnessData(data, config["seed"], test_split=split)
     options = {**config["trainer"], "enable_progress_bar": False}
     trainer = build_trainer(options, folder=trained.folder)

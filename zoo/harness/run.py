@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from lightning_fabric.utilities import move_data_to_device
 
-from zoo.config.decode import build_decode
+from zoo.config.decode import build_decode, changed_decode
 from zoo.errors import ConfigError, RunError
 from zoo.harness.assembly import assemble, build_data
 from zoo.harness.batches import Batches, PlannedBatches, loader_of
@@ -63,6 +63,7 @@ class LoadedModel:
         components: origin of every component it is made of.
         facts: what training found out about the data.
         folder: where the checkpoint lies.
+        companions: the other runs of an ensemble.
     """
 
     def __init__(self, checkpoint: Mapping[str, Any], where: Path) -> None:
@@ -84,11 +85,18 @@ class LoadedModel:
         self.task.eval().requires_grad_(False)
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.task.to(self.device)
+        self.companions: list[LoadedModel] = []
 
     @property
     def generates(self) -> bool:
         """Whether its predictions are searched for, token by token."""
         return bool(getattr(self.task, "generates", False))
+
+    def join(self, others: Sequence[LoadedModel]) -> None:
+        """Make an ensemble with other runs."""
+        self.companions = list(others)
+        join: Callable[[list[Any]], None] = getattr(self.task, "join")  # noqa: B009
+        join([other.task for other in others])
 
     def set_decode(self, options: Mapping[str, Any]) -> None:
         """Change how predictions are searched for.
@@ -103,17 +111,18 @@ class LoadedModel:
             return
         if not self.generates:
             raise ConfigError(f"decode.{next(iter(options))}", "this model has nothing to decode", "leave it out")
-        self.config["decode"] = {**(self.config.get("decode") or {}), **options}
+        self.config["decode"] = changed_decode(self.config.get("decode") or {}, options)
         self.task.decode = build_decode(self.config["decode"])
 
     def predict(
-        self, source: str | Path | TextIO | Sequence[Any], *, batch_size: int | None = None
+        self, source: str | Path | TextIO | Sequence[Any], *, batch_size: int | None = None, details: bool = True
     ) -> list[dict[str, Any]]:
         """Predict for the rows of a file, an open text file, or a list of records.
 
         Args:
             source: what to predict for. A model that reads text takes a list of texts too.
             batch_size: examples computed at once; no prediction depends on it.
+            details: of sequences, whether all hypotheses with tokens and alignments are wanted, which take memory.
 
         Returns:
             One record a row: for classification `prediction`, `probability` and `p(class)`; for regression
@@ -125,7 +134,8 @@ class LoadedModel:
         dataset = self.read(source)
         if dataset is None:
             return []
-        return self.over(dataset, self.task.predictions, batch_size=batch_size)
+        every: Callable[[Any], list[dict[str, Any]]] = self.task.predictions
+        return self.over(dataset, every if details else getattr(self.task, "summaries", every), batch_size=batch_size)
 
     def read(self, source: str | Path | TextIO | Sequence[Any]) -> Any:
         """What `predict` is given, as a data set; `None` for an empty list.
@@ -171,7 +181,8 @@ class LoadedModel:
         if not self.generates:
             size = batch_size or max(256, getattr(self.data, "batch_size", 32))
             return Batches(len(dataset), size, shuffle=False)
-        order = np.argsort(-np.asarray(dataset.lengths), kind="stable")
+        lengths = getattr(dataset, "lengths", np.zeros(len(dataset)))
+        order = np.argsort(-np.asarray(lengths), kind="stable")
         size = batch_size or 64
         plan = [order[start : start + size] for start in range(0, len(order), size)]
         return PlannedBatches(lambda epoch: plan, len(dataset), shuffle=False)
@@ -197,12 +208,12 @@ def load(path: str | Path | Sequence[str | Path], *, average: bool = False) -> L
         return _load_one(Path(path), average)
     first, *rest = [_load_one(Path(one), average) for one in path]
     for other, where in zip(rest, path[1:], strict=True):
-        if not (first.generates and other.generates):
+        if not (hasattr(first.task, "join") and hasattr(other.task, "join")):
             raise RunError(str(where), "only sequence-to-sequence runs can be an ensemble", "give one run")
         if not first.data.same_target_vocabulary(other.data):
             raise RunError(str(where), f"its target vocabulary differs from that of {path[0]}", "use the same data")
     if rest:
-        first.task.companions = [other.task for other in rest]
+        first.join(rest)
     return first
 
 

@@ -18,14 +18,19 @@ def metrics_table(metrics: Mapping[str, float]) -> str:
         metrics: flat, as in metrics.json.
     """
     names = [name.removeprefix("test/") for name in metrics if name.startswith("test/")]
-    rows = [("metric", "test", "val")] if names else []
+    rows: list[tuple[str, ...]] = [("metric", "test", "val")] if names else []
     for name in names:
         val = metrics.get(f"val/{name}")
         rows.append((name, f"{metrics[f'test/{name}']:.6g}", "" if val is None else f"{val:.6g}"))
     if not rows:
         return ""
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    lines = [f"{a:<{widths[0]}}  {b:>{widths[1]}}  {c:>{widths[2]}}".rstrip() for a, b, c in rows]
+    if not any(row[2] for row in rows[1:]):
+        rows = [row[:2] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for name, *values in rows:
+        cells = [f"{value:>{width}}" for value, width in zip(values, widths[1:], strict=True)]
+        lines.append("  ".join([f"{name:<{widths[0]}}", *cells]).rstrip())
     lines.insert(1, "  ".join("-" * width for width in widths))
     return "\n".join(lines)
 

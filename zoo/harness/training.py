@@ -184,6 +184,8 @@ def _train(run: RunFolder, checkpoint: Path | None, data: Any = None) -> Run:
             if signatures := task.signatures():
                 run.write_record(run.read_record() | {"metrics": signatures})
             shown = [one for rank in tested for one in rank]
+            if shown and not isinstance(shown[0], tuple):
+                shown.sort(key=lambda one: one.place)
             if config.get("report", True):
                 _report(run, shown, data)
             if shown and not isinstance(shown[0], tuple):

@@ -43,6 +43,7 @@ class TranslationExample:
         references: all right answers, at least one.
         weights: of attention, (T, S); `None` where there are none, or no picture is wanted.
         log_probability: of the hypothesis; `None` where it is not known.
+        place: where in its split.
     """
 
     source: str
@@ -52,6 +53,7 @@ class TranslationExample:
     references: Sequence[str]
     weights: Weights | None = None
     log_probability: float | None = None
+    place: int = 0
 
     @property
     def right(self) -> bool:

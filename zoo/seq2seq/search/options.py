@@ -30,6 +30,11 @@ _HEEDED: dict[str, tuple[Strategy, ...]] = {
 }
 
 
+def ignored_by(strategy: str) -> set[str]:
+    """The options that a strategy does not heed."""
+    return {name for name, heeded in _HEEDED.items() if strategy not in heeded}
+
+
 @dataclass(frozen=True)
 class DecodeOptions:
     """The options of a search. The defaults are beam search without penalties.
