@@ -19,7 +19,13 @@ import zoo
 SOURCE = Path(__file__).resolve().parents[2] / "plugins" / "zoo-example"
 PROJECT = tomllib.loads((SOURCE / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 NAME, VERSION = PROJECT["name"], PROJECT["version"]
-TRAIN = ["model=tabular_resnet", "loss=focal", "optimizer=lion", "data=breast_cancer", "trainer.max_epochs=2"]
+TRAIN = [
+    "model=tabular_resnet",
+    f"loss={NAME}:focal",
+    f"optimizer={NAME}:lion",
+    "data=breast_cancer",
+    "trainer.max_epochs=2",
+]
 FOR_TABLES = [("model", "tabular_resnet"), ("loss", "focal"), ("optimizer", "lion")]
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="paths of a POSIX venv")]
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 import torch
 from annotated_types import Ge, Gt, Interval, MinLen
 from torch import Tensor, nn
 from torch.nn import functional
 
-from zoo.losses.shapes import check_same_shape
+from zoo.losses.class_weights import NO_CLASS, class_weights_of, total_weight
+from zoo.losses.shapes import check_same_shape, single
 from zoo.losses.vocabulary import gains, mean_cross_entropy
 
 
@@ -25,6 +26,9 @@ class CrossEntropy(nn.Module):
         label_smoothing: ε.
         class_weights: w, one a class.
         ignore_index: a class whose examples do not count, such as padding; None ignores nothing.
+        reduction: of the weighted losses w[y] l of a batch: "mean", divided by their weights; "examples",
+            divided by their number, so that a batch of heavy classes weighs more; or "sum", whose gradient
+            grows with the batch, and whose value in the logs is the mean over batches.
 
     Raises:
         ValueError: not one weight a class, or every weight zero.
@@ -39,34 +43,30 @@ class CrossEntropy(nn.Module):
         label_smoothing: Annotated[float, Interval(ge=0, le=1)] = 0.0,
         class_weights: Annotated[list[Annotated[float, Ge(0)]], MinLen(1)] | None = None,
         ignore_index: int | None = None,
+        reduction: Literal["mean", "examples", "sum"] = "mean",
     ) -> None:
         super().__init__()
-        if class_weights is not None and num_classes is not None and len(class_weights) != num_classes:
-            raise ValueError(f"class_weights: {len(class_weights)} weights for {num_classes} classes; give one a class")
-        if class_weights is not None and not any(class_weights):
-            raise ValueError("class_weights: all are zero, so there is nothing to learn; give some class a weight")
         self.label_smoothing = label_smoothing
         self.ignore_index = ignore_index
+        self.reduction = reduction
         self.weight: Tensor | None
-        weight = None if class_weights is None else torch.tensor(class_weights, dtype=torch.float32)
         # Comes from the configuration, so it is not the checkpoint's to restore.
-        self.register_buffer("weight", weight, persistent=False)
+        self.register_buffer("weight", class_weights_of(class_weights, num_classes), persistent=False)
 
     def count(self, target: Tensor) -> Tensor:
-        """What the mean divides by: the weights of the examples that are not ignored, ().
+        """What the sum of a batch is divided by, (): weights of the examples that are not ignored, their number, or 1.
 
         Args:
             target: classes, (B,) or any shape.
         """
-        kept = torch.ones_like(target, dtype=torch.bool) if self.ignore_index is None else target != self.ignore_index
-        if self.weight is None:
-            return kept.sum()
-        return (self.weight[target.where(kept, 0)] * kept).sum()
+        if self.reduction == "sum":
+            return torch.ones((), device=target.device)
+        return total_weight(target, self.weight if self.reduction == "mean" else None, self.ignore_index)
 
     @property
     def _ignored(self) -> int:
         """The ignored class as torch wants it told."""
-        return -100 if self.ignore_index is None else self.ignore_index
+        return NO_CLASS if self.ignore_index is None else self.ignore_index
 
     def forward(self, prediction: Tensor, target: Tensor) -> Tensor:
         """Mean loss, (), in float32 at least.
@@ -75,13 +75,13 @@ class CrossEntropy(nn.Module):
             prediction: logits, (B, C) or (B, C, ...).
             target: classes, (B,) or (B, ...), int64.
         """
-        if self.weight is None and gains(prediction):
-            return mean_cross_entropy(prediction, target, self.label_smoothing, self._ignored)
-        prediction = prediction.to(torch.promote_types(prediction.dtype, torch.float32))
-        if self.weight is None and self.ignore_index is None:
-            return functional.cross_entropy(prediction, target, label_smoothing=self.label_smoothing)
+        if self.weight is None and self.reduction != "sum":
+            if gains(prediction):
+                return mean_cross_entropy(prediction, target, self.label_smoothing, self._ignored)
+            if self.ignore_index is None:
+                return functional.cross_entropy(single(prediction), target, label_smoothing=self.label_smoothing)
         total = functional.cross_entropy(
-            prediction,
+            single(prediction),
             target,
             weight=self.weight,
             ignore_index=self._ignored,
