@@ -203,7 +203,7 @@ def reversing(tmp_path_factory: pytest.TempPathFactory) -> Reversing:
         ]
         words += ["model=luong", "model.embedding_size=12", "model.decoder_size=24", "model.encoder_layers=1"]
         words += ["model.decoder_layers=1", "model.dropout=0", "data.batch_unit=sentences"]
-        words += ["data.batch_size=8", "optimizer.lr=0.01"]
+        words += ["data.batch_size=3", "optimizer.lr=0.01"]
         words += ["metric=[perplexity,exact_match]", "trainer.accelerator=cpu", "trainer.devices=1"]
         words += ["trainer.max_epochs=3", "trainer.enable_progress_bar=false", *overrides]
         config = zoo.compose(list({word.split("=")[0]: word for word in words}.values()))

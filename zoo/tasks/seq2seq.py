@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, cast
 
 from annotated_types import Ge
+from pytorch_lightning.trainer.states import TrainerFn
 from torch import Tensor, nn
 from torch.utils.data.dataloader import default_collate
 from torchmetrics import Metric
@@ -19,6 +20,8 @@ from zoo.tasks.rendering import Rendering, Shown, picture_of
 from zoo.tasks.task import OptimizerFactory, ScheduleFactory, Task
 from zoo.tasks.translator import SpecialIds, Translator, real_logits
 
+#: What a search asks of a model.
+STEPS = ("encode", "start", "step")
 #: Of how many tested examples attention is kept at most, spread evenly over the split.
 DRAWN = 64
 
@@ -41,7 +44,8 @@ class SequenceToSequence(Task):
         heatmaps: validation examples whose attention is drawn after each validation: how many, or which, from 0 on.
 
     Raises:
-        ConfigError: `decode` asks for phrases, and the data know nothing of them; a heatmap of no example.
+        ConfigError: the model cannot go step by step; `decode` asks for phrases, and the data know nothing of them; a
+            heatmap of no example.
         DataError: a phrase that must appear has tokens that are not in the vocabulary.
     """
 
@@ -66,6 +70,9 @@ class SequenceToSequence(Task):
         heatmaps: Annotated[int, Ge(0)] | list[int] = 2,
     ) -> None:
         super().__init__(model, loss, optimizer, schedule, metrics, facts)
+        if lacking := [name for name in STEPS if not callable(getattr(model, name, None))]:
+            problem = f"{type(model).__name__} has no method {' and no '.join(lacking)}"
+            raise ConfigError("model", problem, f"a model for sequences has {', '.join(STEPS)} (docs/plugins.md)")
         ids = SpecialIds(
             begin_id=int(facts["begin_id"]),
             end_id=int(facts["end_id"]),
@@ -165,7 +172,11 @@ class SequenceToSequence(Task):
     def on_validation_epoch_end(self) -> None:
         """Lightning's hook: metrics over all examples, schedules that watch them, and pictures of some."""
         super().on_validation_epoch_end()
-        if self.heatmaps and self.trainer.is_global_zero and not self.trainer.sanity_checking:
+        if (
+            self.trainer.state.fn == TrainerFn.FITTING
+            and self.trainer.is_global_zero
+            and not self.trainer.sanity_checking
+        ):
             self._draw_heatmaps()
 
     # -- prediction ------------------------------------------------------------------------------------------------

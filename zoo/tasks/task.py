@@ -11,6 +11,7 @@ from typing import Any, Protocol, cast
 
 import torch
 from pytorch_lightning import LightningModule
+from pytorch_lightning.trainer.states import TrainerFn
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torchmetrics import Metric
@@ -177,11 +178,15 @@ class Task(LightningModule):
         return {"lr": rates.popitem()[1]} if len(set(rates.values())) == 1 else {f"lr/{k}": v for k, v in rates.items()}
 
     def record(self, values: Mapping[str, float]) -> None:
-        """Send values to every logger, and to callbacks that monitor them."""
+        """Send values to every logger, and to callbacks that monitor them.
+
+        A validation beside training, of a mean of checkpoints, is no point of the curves, and is not logged.
+        """
         self.measured.update(values)
         for name, value in values.items():
             self.log(name, value, logger=False, on_step=False, on_epoch=True, batch_size=1)
-        self._to_loggers(values)
+        if self.trainer.state.fn != TrainerFn.VALIDATING:
+            self._to_loggers(values)
 
     def _to_loggers(self, values: Mapping[str, float]) -> None:
         for logger in self.loggers:

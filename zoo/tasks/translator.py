@@ -9,8 +9,8 @@ from typing import Any, TypedDict, cast
 import torch
 from torch import Tensor, nn
 
-from zoo.errors import ConfigError, DataError
-from zoo.seq2seq.search import DecodeOptions, Hypothesis, SentenceError, score, search
+from zoo.errors import ConfigError, DataError, ZooError
+from zoo.seq2seq.search import DecodeOptions, Hypothesis, SentenceError, WeightlessError, score, search
 
 
 class SpecialIds(TypedDict):
@@ -125,6 +125,7 @@ class Translator:
             examples: numbers of the sentences, for errors; by default their places in the batch.
 
         Raises:
+            ConfigError: the strategy or the model cannot heed an option.
             DataError: nothing is left of what may be said of a sentence.
         """
         if options.strategy in ("sample", "mbr") and any((constraints or {}).get("must", ())):
@@ -139,8 +140,8 @@ class Translator:
                 **(constraints or Constraints()),
                 text=self.data.decode,
             )
-        except SentenceError as error:
-            raise self._named(error, examples) from error
+        except (SentenceError, WeightlessError) as error:
+            raise self._explained(error, examples) from error
 
     @torch.no_grad()
     def score(
@@ -160,11 +161,13 @@ class Translator:
         targets = [[token for token in self.own_ids(row) if token != self.ids["end_id"]] for row in target]
         try:
             return score(cast(Any, self.models), self._sources(source, texts), targets, options=options, **self.ids)
-        except SentenceError as error:
-            raise self._named(error, examples) from error
+        except (SentenceError, WeightlessError) as error:
+            raise self._explained(error, examples) from error
 
-    def _named(self, error: SentenceError, examples: Sequence[int] | None) -> DataError:
-        """The error with the name that the data have for the sentence."""
+    def _explained(self, error: SentenceError | WeightlessError, examples: Sequence[int] | None) -> ZooError:
+        """The error as users know things: by the name that the data have for a sentence, and by keys."""
+        if isinstance(error, WeightlessError):
+            return ConfigError("decode.coverage_penalty", "the model does not say where it looks", "set it to 0")
         place = error.row if examples is None else examples[error.row]
         named = getattr(self.data, "error_at", None)
         if named is None:

@@ -35,10 +35,19 @@ its maximum length, where its end is forced; padding and the begin token are nev
 
 from zoo.seq2seq.search.decode import search
 from zoo.seq2seq.search.ensemble import StepModel
-from zoo.seq2seq.search.errors import SentenceError
+from zoo.seq2seq.search.errors import SentenceError, WeightlessError
 from zoo.seq2seq.search.hypothesis import Hypothesis
 from zoo.seq2seq.search.options import DecodeOptions
 from zoo.seq2seq.search.scoring import score
 from zoo.seq2seq.search.unknown import replace_unknown
 
-__all__ = ["DecodeOptions", "Hypothesis", "SentenceError", "StepModel", "replace_unknown", "score", "search"]
+__all__ = [
+    "DecodeOptions",
+    "Hypothesis",
+    "SentenceError",
+    "StepModel",
+    "WeightlessError",
+    "replace_unknown",
+    "score",
+    "search",
+]

@@ -1,4 +1,4 @@
-"""What a search cannot do for one of its sentences."""
+"""What a search cannot do, and why."""
 
 from __future__ import annotations
 
@@ -14,3 +14,10 @@ class SentenceError(ValueError):
     def __init__(self, row: int, problem: str) -> None:
         super().__init__(f"sentence {row}: {problem}")
         self.row, self.problem = row, problem
+
+
+class WeightlessError(ValueError):
+    """The penalty for what is not covered, of a model that does not say where it looks."""
+
+    def __init__(self) -> None:
+        super().__init__("coverage_penalty needs a model that gives attention weights; set it to 0")

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from zoo.seq2seq.search.beam import Choice
 from zoo.seq2seq.search.ensemble import Ensemble
+from zoo.seq2seq.search.errors import WeightlessError
 from zoo.seq2seq.search.frontier import Frontier
 from zoo.seq2seq.search.penalties import Ranking
 from zoo.seq2seq.search.rules import Rules
@@ -104,7 +105,7 @@ class Routine:
         if not self.ranking.beta:
             return live
         if weights is None or (has_weights is not None and not has_weights.all()):
-            raise ValueError("coverage_penalty needs a model that gives attention weights; set it to 0")
+            raise WeightlessError
         return replace(live, coverage=weights if live.coverage is None else live.coverage + weights)
 
     def _finish(self, live: Frontier, choice: Choice, flat: Tensor, ended: Tensor, step: int) -> None:
