@@ -134,3 +134,34 @@ def test_declared_problems_and_targets():
     assert (CrossEntropy.target, BCE.target) == ("class", "indicator")
     assert "multilabel" not in CrossEntropy.problems
     assert "multiclass" not in BCE.problems
+
+
+def test_reductions_differ_in_what_the_sum_is_divided_by(batch):
+    weights = [0.2, 1.0, 3.0, 0.5]
+    logits, target = map(torch.from_numpy, batch)
+    each = [
+        -weights[y] * log_p[y] for log_p, y in zip(log_softmax(batch[0]), batch[1], strict=True) if y != 2
+    ]  # class 2 is ignored
+    divisors = {"mean": sum(weights[y] for y in batch[1] if y != 2), "examples": len(each), "sum": 1}
+    for reduction, divisor in divisors.items():
+        loss = CrossEntropy(4, class_weights=weights, ignore_index=2, reduction=reduction).double()
+        assert loss(logits, target).item() == pytest.approx(sum(each) / divisor, rel=1e-6)
+        assert loss.count(target).item() == pytest.approx(divisor)
+
+
+@pytest.mark.parametrize("options", [{}, {"ignore_index": 2}, {"label_smoothing": 0.1}])
+def test_without_weights_the_mean_is_that_of_examples_and_the_sum_as_many_times_it(batch, options):
+    logits, target = map(torch.from_numpy, batch)
+    mean, examples, total = (
+        CrossEntropy(reduction=one, **options)(logits, target) for one in ("mean", "examples", "sum")
+    )
+    torch.testing.assert_close(examples, mean)
+    torch.testing.assert_close(total, mean * CrossEntropy(**options).count(target))
+
+
+def test_batches_of_weighted_examples_add_up_by_their_number(batch):
+    loss = CrossEntropy(4, class_weights=[0.2, 1.0, 3.0, 0.5], reduction="examples").double()
+    logits, target = map(torch.from_numpy, batch)
+    parts = [(logits[i : i + 7], target[i : i + 7]) for i in range(0, 40, 7)]
+    total = sum(loss(*part) * loss.count(part[1]) for part in parts)
+    torch.testing.assert_close(total / 40, loss(logits, target))
