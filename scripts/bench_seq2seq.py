@@ -50,7 +50,7 @@ def train(data: Path, folder: Path, updates: int, precision: str) -> None:
     from pytorch_lightning import Callback
 
     import zoo
-    from zoo.commands.memory import keep_freed_memory
+    from zoo.commands.memory import tune_memory
     from zoo.harness import lightning, training
 
     class Clock(Callback):
@@ -72,7 +72,7 @@ def train(data: Path, folder: Path, updates: int, precision: str) -> None:
     def with_clock(*args: Any, callbacks: list[Any], **kwargs: Any) -> Any:
         return build(*args, callbacks=[*callbacks, clock], **kwargs)
 
-    keep_freed_memory()
+    tune_memory()
     training.build_trainer = with_clock
     zoo.train(zoo.compose([*overrides(data, updates, precision), "report=false"]), folder)
     print(f"{clock.tokens / (clock.ended - clock.began):.0f} target tokens/s")
@@ -83,9 +83,9 @@ def decode(data: Path, folder: Path, beam: int) -> None:
     import gzip
 
     import zoo
-    from zoo.commands.memory import keep_freed_memory
+    from zoo.commands.memory import tune_memory
 
-    keep_freed_memory()
+    tune_memory()
     model = zoo.load(folder)
     model.set_decode({"beam": beam, "length_penalty": 1.0, "max_length": 60})
     with gzip.open(data / "test_2016_flickr.en.gz", "rt", encoding="utf-8") as file:

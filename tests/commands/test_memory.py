@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
 import pytest
+
+from zoo.commands.console import run_command
 
 #: Page faults of allocating, filling and freeing 16 MiB a hundred times.
 FAULTS = """
@@ -31,3 +34,12 @@ def faults(how: str) -> int:
 
 def test_freed_blocks_are_used_again_instead_of_fetched_anew() -> None:
     assert faults("kept") < faults("as usual") / 4
+
+
+def test_what_the_user_says_of_onednn_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "7")
+    run_command(lambda arguments: 0, [])
+    assert os.environ["ONEDNN_PRIMITIVE_CACHE_CAPACITY"] == "7"
+    monkeypatch.delenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY")
+    run_command(lambda arguments: 0, [])
+    assert 0 < int(os.environ["ONEDNN_PRIMITIVE_CACHE_CAPACITY"]) < 1024

@@ -8,6 +8,7 @@ import sys
 import traceback
 from collections.abc import Callable
 
+from zoo.commands.memory import tune_memory
 from zoo.errors import Interrupted, ZooError
 
 
@@ -21,6 +22,7 @@ def run_command(command: Callable[[list[str]], int | None], arguments: list[str]
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in arguments
     arguments = [argument for argument in arguments if argument != "--debug"]
+    tune_memory()
     try:
         return command(arguments) or 0
     except ZooError as error:

@@ -18,10 +18,8 @@ def train_command(arguments: list[str]) -> int:
     Raises:
         ZooError: whatever the user can mend.
     """
-    from zoo.commands.memory import keep_freed_memory
     from zoo.harness.ranks import joined_run
 
-    keep_freed_memory()
     if joined_run() is not None:
         from zoo.harness.training import train
 
