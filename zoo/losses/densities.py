@@ -49,7 +49,7 @@ class Poisson(nn.Module):
         if target.device.type == "cpu" and (target < 0).any():
             raise ValueError(
                 f"a target is {target.min():g}, and counts are 0 or more; choose another loss for other values, and "
-                "task.scale_target=false where targets are standardised"
+                "task=regression task.scale_target=false where targets are standardised"
             )
         return functional.poisson_nll_loss(single(prediction), single(target), log_input=True, full=self.full)
 
