@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,8 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+
+from zoo.harness.run import load
 
 SOURCES = ["a b c", "e d", "c c a b e", "b", "d a zz c b a", "a", "e e e e", "b c d e a b"]
 Command = Callable[..., Any]
@@ -96,16 +99,43 @@ def test_standard_input_is_read_as_files_are(
 
 
 @pytest.mark.parametrize("strategy", ["beam", "sample", "mbr", "diverse"])
-def test_the_batch_size_changes_nothing(strategy: str, predict: Predict) -> None:
-    options = [f"decode.strategy={strategy}", "decode.n_best=2"]
-    options += ["decode.samples=4"] if strategy in ("sample", "mbr") else ["decode.beam=4"]
-    whole = predict(*options)
+def test_the_batch_size_changes_nothing(strategy: str, predict: Predict, reversing: Any) -> None:
+    """No text, and no number but for the rounding of float32: in float64 they agree to nine places."""
+    options: dict[str, Any] = {"strategy": strategy, "n_best": 2}
+    options |= {"samples": 4} if strategy in ("sample", "mbr") else {"beam": 4}
+    words = [f"decode.{key}={value}" for key, value in options.items()]
+    whole = predict(*words)
     for size in (1, 3):
-        parts = predict(*options, f"batch_size={size}")
+        parts = predict(*words, f"batch_size={size}")
         assert [one["text"] for one in hypotheses(parts)] == [one["text"] for one in hypotheses(whole)]
         for one, other in zip(hypotheses(parts), hypotheses(whole), strict=True):
-            assert one["score"] == pytest.approx(other["score"], abs=1e-5)  # logits around 10, in float32
-            np.testing.assert_allclose(one["alignment"], other["alignment"], atol=1e-5)
+            np.testing.assert_allclose(one["token_log_probabilities"], other["token_log_probabilities"], atol=2e-5)
+    model = load(reversing.one)
+    model.set_decode(options)
+    model.task.double()
+    exactly = hypotheses(model.predict(SOURCES))
+    for size in (1, 3):
+        for one, other in zip(hypotheses(model.predict(SOURCES, batch_size=size)), exactly, strict=True):
+            assert one["score"] == pytest.approx(other["score"], abs=1e-9)
+            np.testing.assert_allclose(one["alignment"], other["alignment"], atol=1e-5)  # written with six digits
+
+
+def test_pipes_are_written_to_and_links_stay_links(
+    command: Command, sources: Path, tmp_path: Path, reversing: Any
+) -> None:
+    """A device such as /dev/null is never replaced by a file."""
+    pipe, link, real = tmp_path / "pipe", tmp_path / "link.jsonl", tmp_path / "real"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    assert command("predict", f"run={reversing.one}", f"input={sources}", f"output={pipe}").status == 0
+    assert os.read(reader, 1 << 16).count(b"\n") == len(SOURCES)
+    os.close(reader)
+    assert pipe.is_fifo()
+    real.write_text("before")
+    link.symlink_to(real)
+    assert command("predict", f"run={reversing.one}", f"input={sources}", f"output={link}").status == 0
+    assert link.is_symlink()
+    assert [json.loads(line)["source"] for line in real.read_text().splitlines()] == SOURCES
 
 
 # -- every option of the search ----------------------------------------------------------------------------------------
@@ -211,7 +241,16 @@ def test_there_is_a_picture_of_every_prediction(
             heights.append(picture.height)
     lengths = [len(line.split()) for line in outcome.out.splitlines()]
     order = np.argsort(lengths, kind="stable")
+    assert "No installed font" not in outcome.err
     assert heights[order[0]] < heights[order[-1]], "a row a token"
+
+
+def test_what_pictures_cannot_show_is_said(command: Command, tmp_path: Path, reversing: Any) -> None:
+    """Egyptian hieroglyphs, which no usual font has."""
+    path = tmp_path / "hieroglyphs.txt"
+    path.write_text("a \U00013153 b\n")
+    words = (f"run={reversing.one}", f"input={path}", "output=-", f"pictures={tmp_path / 'pictures'}")
+    assert "No installed font has U+13153, shown as code points" in command("predict", *words).err
 
 
 # -- scores ------------------------------------------------------------------------------------------------------------

@@ -63,15 +63,30 @@ def predict_command(arguments: list[str]) -> int:
         say(f"{len(rows):,} predictions in {target}")
     if pictures is not None:
         say(f"{_draw(model, rows, Path(str(pictures))):,} pictures in {pictures}")
+        if note := _lettering_note(rows):
+            say(f"note: {note}")
     return 0
 
 
+def _lettering_note(rows: Sequence[Mapping[str, Any]]) -> str:
+    """What to install where tokens have characters of no installed font."""
+    from zoo.report.fonts import lettering
+
+    tokens = {token for row in rows for token in (*row["source_tokens"], *row["hypotheses"][0]["tokens"])}
+    return lettering(tokens).note
+
+
 def write_file(rows: Sequence[Mapping[str, Any]], target: Path, text: str | None = None) -> None:
-    """Write a file at once or not at all."""
+    """Write a file at once or not at all; through a link, the file it names. Pipes and devices are written to."""
+    suffix, target = target.suffix, target.resolve()
     temporary = target.with_name(f".{target.name}.{os.getpid()}")
     try:
+        if target.exists() and not target.is_file():
+            with target.open("w", newline="", encoding="utf-8") as stream:
+                write_rows(rows, stream, suffix, text=text)
+            return
         with temporary.open("w", newline="", encoding="utf-8") as file:
-            write_rows(rows, file, target.suffix, text=text)
+            write_rows(rows, file, suffix, text=text)
         os.replace(temporary, target)
     except OSError as error:
         with suppress(OSError):
