@@ -45,7 +45,11 @@ def check_sequences(batch: Any, facts: Mapping[str, Any]) -> None:
         if not 0 <= int(ids.min()) <= int(ids.max()) < size:
             raise Nonconformity(f"{name} has an id outside 0 ... {size - 1}")
     for row in range(len(target)):
-        _check_row(*(one[row][one[row] != facts["padding_id"]].tolist() for one in (source, prefix, target)), facts)
+        real = {
+            one: ids[row][ids[row] != facts["padding_id"]].tolist()
+            for one, ids in (*inputs.items(), ("target", target))
+        }
+        _check_row(real["source"], real["prefix"], real["target"], facts)
 
 
 def _check_row(source: list[int], prefix: list[int], target: list[int], facts: Mapping[str, Any]) -> None:

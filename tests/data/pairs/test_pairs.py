@@ -249,6 +249,24 @@ def test_whatever_training_depends_on_makes_another_store(change: dict[str, Any]
     assert stores(own_cache) == 2
 
 
+@pytest.mark.parametrize(
+    ("name", "lines", "columns"),
+    [
+        ("x.tsv", ["a\tb", "c\td"], (1, 0)),
+        ("x.jsonl", ['{"source": "a", "target": "b"}', '{"source": "c", "target": "d"}'], ("target", "source")),
+    ],
+)
+def test_other_columns_of_the_same_file_are_never_mixed_up(
+    name: str, lines: list[str], columns: tuple[Any, Any], write: Write
+) -> None:
+    path = write(lines, name)
+    one = ready(path=path, tokenizer="space", val=0, test=0)
+    other = ready(path=path, tokenizer="space", val=0, test=0, source_column=columns[0], target_column=columns[1])
+    assert list(one.sources("train")) == ["a", "c"]
+    assert list(other.sources("train")) == ["b", "d"]
+    assert [UNKNOWN in data.encode_source("b") for data in (one, other)] == [True, False]
+
+
 def test_several_runs_may_start_at_once(table: str, own_cache: Path) -> None:
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda _: ready(path=table, vocab_size=60), range(4)))

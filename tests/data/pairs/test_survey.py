@@ -14,7 +14,7 @@ Write = Callable[..., str]
 
 def warnings(data: PairFiles) -> list[str]:
     data.setup()
-    return [note for note in data.notes if note.startswith("warning")]
+    return [note for note in data.notes if "also in the training data" in note]
 
 
 def test_sources_of_the_test_that_are_trained_on_are_warned_of_with_their_number(write: Write) -> None:
@@ -23,7 +23,8 @@ def test_sources_of_the_test_that_are_trained_on_are_warned_of_with_their_number
     test = write(["new\tx", "w7\tother", "w3\tt3", "also new\tx", "w3\tt"], "test.tsv")
     found = warnings(PairFiles(path=train, test_path=test, val=0, tokenizer="space"))
     assert found == [
-        f"warning: 2 of 4 test sources are also in the training data, the first in {test}, line 2 and {train}, line 8"
+        "2 of 4 test sources are also in the training data, flattering the model; "
+        f"the first in {test}, line 2 and {train}, line 8"
     ]
     every_line = PairFiles(path=train, test_path=test, val=0, tokenizer="space", group=False)
     assert "3 of 5 test sources" in warnings(every_line)[0]
@@ -51,7 +52,7 @@ def test_both_splits_are_looked_at(write: Write) -> None:
     train = write(["a\tx", "b\ty", "c\tz"], "train.tsv")
     val, test = write(["a\tx"], "val.tsv"), write(["d\tx", "c\ty"], "test.tsv")
     found = warnings(PairFiles(path=train, val_path=val, test_path=test, tokenizer="space"))
-    assert [note.split(" sources")[0] for note in found] == ["warning: 1 of 1 val", "warning: 1 of 2 test"]
+    assert [note.split(" sources")[0] for note in found] == ["1 of 1 val", "1 of 2 test"]
 
 
 @pytest.mark.parametrize("name", ["", "val_", "test_"])

@@ -67,8 +67,11 @@ def cut_corpus(corpus: Corpus, *, val: float, test: float, seed: int) -> Cut:
     if not val and not test:
         return Cut(seed, 0, 0)
     seen = array("Q", (place_of(pair.source, seed) for pair in corpus))
-    places = np.unique(np.array(seen, dtype=np.uint64))
-    count = len(places)
+    places = np.frombuffer(seen, dtype=np.uint64)
+    places.sort()
+    new = np.ones(len(places), np.bool_)
+    np.not_equal(places[1:], places[:-1], out=new[1:])
+    count = int(np.count_nonzero(new))
     tests, vals = (math.ceil(share * count) if share < 1 else int(share) for share in (test, val))
     if tests + vals >= count:
         raise DataError(
@@ -76,4 +79,6 @@ def cut_corpus(corpus: Corpus, *, val: float, test: float, seed: int) -> Cut:
             problem=f"{counted(count, 'different source')}, too few for data.val={val:g} and data.test={test:g}",
             remedy="make those smaller, or name separate files",
         )
-    return Cut(seed, int(places[tests]), int(places[tests + vals]))
+    # Of the different places in order, the one after the last for the test, and after the last for validation.
+    first = np.flatnonzero(new)[[tests, tests + vals]]
+    return Cut(seed, *map(int, places[first]))

@@ -62,6 +62,7 @@ class Multi30k(Pairs):
         max_ratio: training pairs with one side so many times longer than the other are left out.
         batch_unit: what `batch_size` counts: tokens or sentences.
         batch_size: tokens a batch, padding included, of its longer side; or sentences a batch.
+            Sampling makes some sentences longer than they are counted.
         cache: folder for tokenised training data; None: the user's cache folder.
         num_workers: processes that load batches.
         seed: of subword sampling.

@@ -115,6 +115,7 @@ class PairFiles(Pairs):
         max_ratio: training pairs with one side so many times longer than the other are left out.
         batch_unit: what `batch_size` counts: tokens or sentences.
         batch_size: tokens a batch, padding included, on the side that has more of them; or sentences a batch.
+            Sampling makes some sentences longer than they are counted.
         cache: folder for tokenised training data; None: the user's cache folder.
         num_workers: processes that load batches.
         seed: of the splits and of subword sampling; None: 0.

@@ -91,6 +91,6 @@ def _overlap_note(
         return []
     first = shared[0]
     return [
-        f"warning: {len(shared):,} of {len(examples):,} {split} sources are also in the training data, the first in "
-        f"{label}, line {first.line} and {training}, line {found[first.source]}"
+        f"{len(shared):,} of {len(examples):,} {split} sources are also in the training data, flattering the model; "
+        f"the first in {label}, line {first.line} and {training}, line {found[first.source]}"
     ]
