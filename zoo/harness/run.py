@@ -82,7 +82,7 @@ class LoadedModel:
         except RuntimeError as error:
             problem = " ".join(str(error).split())
             raise RunError(where, f"its weights do not fit its configuration: {problem}") from error
-        self.task.eval().requires_grad_(False)
+        self.task.eval()
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.task.to(self.device)
         self.companions: list[LoadedModel] = []
@@ -155,7 +155,7 @@ class LoadedModel:
             source = [{"source": one} if isinstance(one, str) else one for one in source]
         return self.data.read_records(source)
 
-    @torch.inference_mode()
+    @torch.no_grad()  # in inference mode, autocast would cast every weight anew in every step
     def over(
         self, dataset: Any, function: Callable[[Any], list[dict[str, Any]]], *, batch_size: int | None = None
     ) -> list[dict[str, Any]]:
@@ -210,6 +210,9 @@ def load(path: str | Path | Sequence[str | Path], *, average: bool = False) -> L
     for other, where in zip(rest, path[1:], strict=True):
         if not (hasattr(first.task, "join") and hasattr(other.task, "join")):
             raise RunError(str(where), "only sequence-to-sequence runs can be an ensemble", "give one run")
+        if not hasattr(first.data, "same_target_vocabulary"):
+            name = f"data={first.config['data']['name']}"
+            raise ConfigError(name, "cannot say whether target vocabularies are the same", "give one run")
         if not first.data.same_target_vocabulary(other.data):
             raise RunError(str(where), f"its target vocabulary differs from that of {path[0]}", "use the same data")
     if rest:

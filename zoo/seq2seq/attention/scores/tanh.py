@@ -27,10 +27,11 @@ def tanh_energies(
     Returns:
         (B, N, S).
     """
-    hidden = query.unsqueeze(2) + keys.unsqueeze(1)
+    # As tanh(x) = 2 σ(2x) - 1: on a CPU torch's tanh takes several times as long as its σ (measured, with AVX-512).
+    twice = torch.add(query.unsqueeze(2) * 2, keys.unsqueeze(1), alpha=2)
     if coverage is not None and w is not None:
-        hidden = torch.addcmul(hidden, coverage.unsqueeze(-1), w)
-    return product(hidden.tanh_(), v)
+        twice = torch.addcmul(twice, coverage.unsqueeze(-1), w, value=2)
+    return product(twice.sigmoid_(), v * 2) - v.sum()
 
 
 def unit_range(size: int) -> nn.Parameter:
