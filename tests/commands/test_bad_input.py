@@ -136,7 +136,7 @@ def test_text_in_a_numeric_column_is_named_by_line(refused: Callable[..., str], 
 def test_an_override_that_cannot_be_is_named(
     overrides: list[str], words: list[str], refused: Callable[..., str]
 ) -> None:
-    message = refused(*overrides)
+    message = refused("data=digits", *overrides)
     for word in words:
         assert word in message
 
