@@ -16,11 +16,11 @@ from zoo.commands.completion import SCRIPT, completions
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("zoo ", {"train", "evaluate", "predict", "plugins", "completion", "version"}),
-        ("zoo tr", {"train"}),
+        ("zoo ", {"train", "evaluate", "predict", "translate", "plugins", "completion", "version"}),
+        ("zoo tr", {"train", "translate"}),
         ("zoo train mod", {"model=", "model."}),
         ("zoo train model=m", {"model=mlp"}),
-        ("zoo train seed=1 task=", {"task=classification", "task=regression"}),
+        ("zoo train seed=1 task=", {"task=classification", "task=regression", "task=seq2seq"}),
         ("zoo train experiment=dig", {"experiment=digits"}),
         ("zoo plugins d", {"doctor"}),
         ("zoo plugins show model l", {"linear"}),

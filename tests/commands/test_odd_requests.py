@@ -199,16 +199,16 @@ class Siamese(nn.Module):
 def test_a_plugins_data_may_give_dictionaries_to_a_plugins_model(
     train: Callable[..., Path], command: Callable[..., Any], plugin: Callable[..., Any], tmp_path: Path
 ) -> None:
-    entries = {"zoo.data": {"pairs": "zoo_foo:Pairs"}, "zoo.models": {"siamese": "zoo_foo:Siamese"}}
+    entries = {"zoo.data": {"couples": "zoo_foo:Pairs"}, "zoo.models": {"siamese": "zoo_foo:Siamese"}}
     plugin("zoo-foo", entry_points=entries, modules={"zoo_foo.py": DICTIONARIES})
     small = ["logger=csv", "trainer.accelerator=cpu", "trainer.max_epochs=1"]
-    done = command("train", "data=pairs", "model=siamese", *small, f"hydra.run.dir={tmp_path / 'run'}")
+    done = command("train", "data=couples", "model=siamese", *small, f"hydra.run.dir={tmp_path / 'run'}")
     assert done.status == 0, done.err
     rows = zoo.load(tmp_path / "run").predict("anything")
     assert [set(row) for row in rows] == [{"prediction", "probability", "p(0)", "p(1)"}] * 3
-    wrong = command("train", "data=pairs", "model=linear", "model.in_features=2", *small, "hydra.run.dir=none")
+    wrong = command("train", "data=couples", "model=linear", "model.in_features=2", *small, "hydra.run.dir=none")
     assert wrong.status == 2
-    assert "model=linear: does not take the inputs of data=pairs" in wrong.err
+    assert "model=linear: does not take the inputs of data=couples" in wrong.err
     assert not Path("none").exists()
 
 

@@ -22,6 +22,7 @@ from zoo.testing.nested import difference
 
 ROOT = Path(__file__).resolve().parents[2]
 OVERRIDES = (
+    "data=digits",
     "model.dropout=0.3",
     "model.width=32",
     "schedule=cosine",

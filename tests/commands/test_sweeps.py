@@ -55,8 +55,9 @@ def own_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_a_sweep_is_the_product_of_its_choices(overrides: list[str], expected: list[list[str]]) -> None:
     keys = {"a": "optimizer.lr", "b": "model.activation", "c": "model.depth", "d": "optimizer.betas"}
-    named = [f"{keys[word[0]]}{word[1:]}" for word in overrides]
-    assert sweep_points(named) == [[f"{keys[word[0]]}{word[1:]}" for word in point] for point in expected]
+    named = ["model=mlp", *(f"{keys[word[0]]}{word[1:]}" for word in overrides)]
+    points = [["model=mlp", *(f"{keys[word[0]]}{word[1:]}" for word in point)] for point in expected]
+    assert sweep_points(named) == points
 
 
 def test_every_point_gets_a_folder_with_its_own_configuration(command: Callable[..., Any], tmp_path: Path) -> None:

@@ -225,8 +225,10 @@ def test_an_unknown_preset_gets_the_nearest_one_and_the_list(
 
 
 def test_every_preset_of_ours_can_be_selected() -> None:
-    for group in ("model", "trainer", "experiment", "callback"):
+    for group in ("model", "trainer", "decode", "experiment", "callback"):
         for name in list_presets(group):
             assert find_preset(f"{group}/{name}") is not None
-            needed = ["data.path=table.csv"] if name == "california_housing" else []
-            zoo.compose([f"{group}={name}", *needed])
+            needed = {"california_housing": ["data.path=table.csv"], "multi30k": ["data.path=folder"]}
+            for one in ("sigmorphon2021", "attentions"):
+                needed[one] = ["data.path=folder", "data.language=dut"]
+            zoo.compose([f"{group}={name}", *needed.get(name, [])])

@@ -49,6 +49,8 @@ FAULTS = {
     },
     "metric": {
         "IsForRanking": "builds",
+        "NamesNoNumber": "finite_scalar",
+        "NamesMeansOfBatches": "accumulates_over_examples",
         "ReadsPictures": "builds",
         "OneValueATarget": "finite_scalar",
         "AveragesBatches": "accumulates_over_examples",
@@ -104,36 +106,6 @@ def test_a_fault_is_caught_by_the_check_meant_for_it(kind, name, check, tmp_path
     wrong = report_of(kind, name, tmp_path).wrong
     assert [result.name for result in wrong] == [check]
     assert len(wrong[0].message) > 20
-
-
-def builtins(kind):
-    """Targets of the built-in components of a kind that need no option."""
-    return [one.target for one in registry().components(kind) if one.builtin and one.name != "csv"]
-
-
-@pytest.mark.parametrize("target", builtins("loss"))
-def test_built_in_losses_conform(target):
-    zoo.testing.check_loss(target)
-
-
-def test_weighted_losses_conform_because_they_tell_their_denominator():
-    options = {"class_weights": [1.0, 2.0, 0.5], "ignore_index": 1}
-    zoo.testing.check_loss("zoo.losses.classification:CrossEntropy", config=options)
-
-
-@pytest.mark.parametrize("target", builtins("optimizer"))
-def test_built_in_optimizers_conform(target):
-    zoo.testing.check_optimizer(target)
-
-
-@pytest.mark.parametrize("target", builtins("schedule"))
-def test_built_in_schedules_conform(target):
-    zoo.testing.check_schedule(target)
-
-
-@pytest.mark.parametrize("target", builtins("metric"))
-def test_built_in_metrics_conform(target):
-    zoo.testing.check_metric(target)
 
 
 @pytest.mark.parametrize("name", ["digits", "iris", "wine", "breast_cancer", "diabetes"])

@@ -14,6 +14,8 @@ from zoo.testing import (
 ATTENTION = "zoo_example.attentions:location_aware"
 MODEL = "zoo_example.models:TabularResNet"
 LOSS = "zoo_example.losses:Focal"
+# The toolkit has a focal loss and a Lion of its own, which keep the bare names.
+SHADOWED = {"entry_point_name": "goes by the name of its package, as zoo-example:focal and zoo-example:lion"}
 
 
 @pytest.mark.parametrize("check", model_checks(MODEL).checks())
@@ -26,12 +28,12 @@ def test_attention_conforms(check):
     check()
 
 
-@pytest.mark.parametrize("check", loss_checks(LOSS).checks())
+@pytest.mark.parametrize("check", loss_checks(LOSS, expected_failures=SHADOWED).checks())
 def test_loss_conforms(check):
     check()
 
 
-@pytest.mark.parametrize("check", optimizer_checks("zoo_example.optimizers:Lion").checks())
+@pytest.mark.parametrize("check", optimizer_checks("zoo_example.optimizers:Lion", expected_failures=SHADOWED).checks())
 def test_optimizer_conforms(check):
     check()
 
@@ -52,4 +54,4 @@ def test_attention_conforms_in_every_scope_and_selection(scope, selection, cover
 
 @pytest.mark.parametrize(("classes", "alpha"), [(2, 0.25), (3, [0.2, 0.3, 0.5])])
 def test_loss_conforms_with_class_weights(classes, alpha):
-    check_loss(LOSS, config={"gamma": 0.5, "alpha": alpha}, facts={"num_classes": classes})
+    check_loss(LOSS, config={"gamma": 0.5, "alpha": alpha}, facts={"num_classes": classes}, expected_failures=SHADOWED)
