@@ -168,6 +168,8 @@ def assemble(
             f"fits {', '.join(fits)} targets, and the data are {problem}",
             "choose another",
         )
+    if train and (untrainable := getattr(loss, "untrainable", None)):
+        raise ConfigError(f"loss={config['loss']['name']}", *untrainable)
     out_features = target.out_features(facts, loss)  # type: ignore[attr-defined]
     known = {**facts, "out_features": out_features, "num_classes": out_features}
     if config.get("attention"):
@@ -233,6 +235,7 @@ def preflight(config: Config, data: Any) -> Config:
         raise ConfigError("checkpoint.monitor", f"{watched!r} is not measured in this run", f"choose one of {choices}")
     _check_facts(config, data)
     _check_inputs(config, task, data)
+    _check_loss(config, task, data)
     trainer = config["trainer"]
     if not data.facts.get("examples", {}).get("val", 1) or trainer.get("limit_val_batches") in (0, 0.0):
         _refuse_watchers(config)
@@ -280,6 +283,24 @@ def _check_inputs(config: Config, task: Task, data: Any) -> None:
     except TypeError as error:
         names = f"model={config['model']['name']}", f"data={config['data']['name']}"
         raise ConfigError(names[0], f"does not take the inputs of {names[1]}: {error}") from error
+
+
+def _check_loss(config: Config, task: Task, data: Any) -> None:
+    """Whether the loss takes targets of the form that the data have, of two examples.
+
+    Raises:
+        ConfigError: it does not.
+    """
+    if getattr(task, "generates", False):
+        return
+    dataset = data.dataset("train")
+    target = torch.stack([torch.as_tensor(dataset[place][1]) for place in range(min(2, len(dataset)))])
+    prediction = torch.zeros(len(target), task.out_features(data.facts, task.loss))
+    try:
+        with torch.no_grad():
+            task.loss_of(prediction, target)
+    except ValueError as error:
+        raise ConfigError(f"loss={config['loss']['name']}", str(error)) from error
 
 
 def _refuse_watchers(config: Config) -> None:

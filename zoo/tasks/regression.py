@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -16,7 +16,8 @@ class Regression(Task):
     """Regression with one or many targets.
 
     The model predicts standardised targets (mean 0, deviation 1 on the training split); metrics and predictions
-    are in original units.
+    are in original units. So are what a loss sees whose `units` are "original", such as percentages. A loss whose
+    predictions are no values, such as log rates, says by `values` which they stand for.
 
     Args:
         model: inputs to values, (B, T).
@@ -46,6 +47,10 @@ class Regression(Task):
         scale_target: bool = True,
     ) -> None:
         super().__init__(model, loss, optimizer, schedule, metrics, facts)
+        self._original = getattr(loss, "units", "standardised") == "original"
+        self._values: Callable[[Tensor], Tensor] | None = getattr(loss, "values", None)
+        if self._original and self._values is not None:
+            scale_target = False
         mean, scale = facts["target_mean"], facts["target_scale"]
         targets = len(facts["target_names"])
         self.register_buffer("mean", torch.tensor(mean if scale_target else [0.0] * targets, dtype=torch.float32))
@@ -63,16 +68,19 @@ class Regression(Task):
 
     @staticmethod
     def out_features(facts: Mapping[str, Any], loss: nn.Module) -> int:
-        """One value a target."""
-        return len(facts["target_names"])
+        """One value a target, or as many as the loss wants."""
+        return len(facts["target_names"]) * int(getattr(loss, "outputs_per_target", 1))
 
     def loss_of(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """The loss on standardised targets."""
+        """The loss on standardised targets, or on values in original units."""
+        if self._original:
+            return super().loss_of(prediction.float() if self._values else self.outputs(prediction), target)
         return super().loss_of(prediction.float(), (target - self.mean) / self.scale)
 
     def outputs(self, prediction: Tensor) -> Tensor:
         """Values in original units, (B, T)."""
-        return prediction.float() * self.scale + self.mean
+        values = prediction.float() if self._values is None else self._values(prediction.float())
+        return values * self.scale + self.mean
 
     def metric_inputs(self, prediction: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         """Values and targets in original units."""

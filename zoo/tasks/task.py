@@ -77,11 +77,12 @@ class Task(LightningModule):
                 for split in ("val", "test")
             }
         )
-        self.example_losses = nn.ModuleDict({split: ExampleMean() for split in ("val", "test")})
+        power = int(getattr(loss, "power", 1))
+        self.example_losses = nn.ModuleDict({split: ExampleMean(power) for split in ("val", "test")})
         self._optimizer_factory = optimizer
         self._schedule_factory = schedule
         self._schedule: Any = None
-        self._sums = TrainingSums()
+        self._sums = TrainingSums(power)
         #: The newest value of everything recorded, in full precision.
         self.measured: dict[str, float] = {}
         #: Whether testing keeps outputs and targets for pictures.
@@ -170,7 +171,7 @@ class Task(LightningModule):
         """Sum over count, over all ranks."""
         reduced = self.trainer.strategy.reduce(total_and_count, reduce_op="sum")
         total, count = cast(Tensor, reduced).tolist()
-        return total / count if count else float("nan")
+        return float((total / count) ** (1 / self._sums.power)) if count else float("nan")
 
     def _learning_rates(self) -> dict[str, float]:
         groups = self.trainer.optimizers[0].param_groups
@@ -304,16 +305,21 @@ class Task(LightningModule):
 
 
 class TrainingSums:
-    """Loss times examples, and examples, since the last log (`window`) and since the epoch began (`epoch`)."""
+    """Loss times examples, and examples, since the last log (`window`) and since the epoch began (`epoch`).
 
-    def __init__(self) -> None:
+    Args:
+        power: of the loss, whose mean over batches is that of its power, and the root of it.
+    """
+
+    def __init__(self, power: int = 1) -> None:
+        self.power = power
         self._sums: dict[str, Tensor] = {}
         self.logged_at = 0
 
     def add(self, loss: Tensor, examples: Tensor | int) -> None:
         """Count one batch. No synchronisation with a device happens here."""
         count = torch.as_tensor(examples, dtype=torch.float64, device=loss.device)
-        pair = torch.stack([loss.double() * count, count])
+        pair = torch.stack([loss.double() ** self.power * count, count])
         for name in ("window", "epoch"):
             self._sums[name] = self._sums[name] + pair if name in self._sums else pair
 
