@@ -2,8 +2,9 @@ import pytest
 import torch
 from torch import nn
 
+from zoo.errors import ConfigError
 from zoo.models.mlp import MLP
-from zoo.optimizers.parameter_groups import parameter_groups
+from zoo.optimizers.parameter_groups import check_options, parameter_groups
 from zoo.optimizers.torch_optimizers import adamw, sgd
 
 
@@ -143,3 +144,85 @@ def test_the_order_is_that_of_the_model():
     model = MLP(4, 2, width=[8, 7, 6])
     weights = [parameter for parameter in model.parameters() if parameter.ndim == 2]
     assert all(a is b for a, b in zip(parameter_groups(model)[0]["params"], weights, strict=True))
+
+
+def named(model: nn.Module, groups: list[dict]) -> dict[str, set[str]]:
+    names_of = {id(parameter): name for name, parameter in model.named_parameters()}
+    return {group["name"]: {names_of[id(parameter)] for parameter in group["params"]} for group in groups}
+
+
+def test_the_first_pattern_that_matches_wins_and_the_rest_are_as_ever():
+    model = nn.ModuleDict({"encoder": MLP(4, 3, norm="layer"), "head": nn.Linear(3, 2)})
+    patterns = [{"match": "encoder.hidden.0.*", "lr": 0.1}, {"match": "encoder.*", "lr": 0.2, "weight_decay": 0.5}]
+    groups = parameter_groups(model, groups=patterns)
+    found = named(model, groups)
+    assert list(found) == [
+        *("encoder.hidden.0.*", "encoder.hidden.0.* no_decay", "encoder.*", "encoder.* no_decay", "decay", "no_decay"),
+    ]
+    every = [name for names in found.values() for name in names]
+    assert sorted(every) == sorted(name for name, _ in model.named_parameters())
+    assert found["decay"] == {"head.weight"}
+    assert all(name.startswith("encoder.hidden.0.") for name in found["encoder.hidden.0.*"])
+    assert not any(name.startswith("encoder.hidden.0.") for name in found["encoder.*"])
+    optimizer = sgd(groups, lr=1.0, weight_decay=0.3)
+    rates = {group["name"]: (group["lr"], group["weight_decay"]) for group in optimizer.param_groups}
+    assert rates == {
+        "encoder.hidden.0.*": (0.1, 0.3),
+        "encoder.hidden.0.* no_decay": (0.1, 0.0),
+        "encoder.*": (0.2, 0.5),
+        "encoder.* no_decay": (0.2, 0.0),
+        "decay": (1.0, 0.3),
+        "no_decay": (1.0, 0.0),
+    }
+
+
+def test_with_decay_all_a_pattern_is_one_group_with_the_name_it_is_given():
+    model = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
+    groups = parameter_groups(model, decay_all=True, groups=[{"match": "0.*", "name": "first", "weight_decay": 0.5}])
+    assert named(model, groups) == {"first": {"0.weight", "0.bias"}, "all": {"1.weight", "1.bias"}}
+    assert groups[0]["weight_decay"] == 0.5
+
+
+def test_a_tied_parameter_falls_to_the_first_pattern_that_matches_any_of_its_names():
+    model = nn.ModuleDict({"embedding": nn.Embedding(7, 4), "head": nn.Linear(4, 7)})
+    model["head"].weight = model["embedding"].weight
+    groups = parameter_groups(model, groups=[{"match": "head.weight", "lr": 0.1}])
+    assert [(group["name"], len(group["params"])) for group in groups] == [("head.weight", 1), ("no_decay", 1)]
+
+
+def test_frozen_parameters_may_be_matched_and_are_left_out():
+    model = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
+    model[0].requires_grad_(False)
+    assert [group["name"] for group in parameter_groups(model, groups=[{"match": "0.*"}])] == ["decay", "no_decay"]
+
+
+@pytest.mark.parametrize(
+    ("patterns", "message"),
+    [
+        (
+            ["encodr.*"],
+            r"groups\[0\]\.match: no parameter is called 'encodr\.\*'; did you mean 'encoder\.\*'",
+        ),
+        (["head.*", "head.wieght"], r"optimizer\.groups\[1\]\.match: .*did you mean 'head\.weight'"),
+        (["zzzzzz"], r"there are encoder\.weight, encoder\.bias, head\.weight \.\.\."),
+        ([""], r"no parameter is called ''"),
+        (
+            ["*", "head.*"],
+            r"groups\[1\]\.match: all that 'head\.\*' matches is taken; put it before",
+        ),
+    ],
+)
+def test_a_pattern_without_effect_is_refused_with_names_that_are_near(patterns, message):
+    model = nn.ModuleDict({"encoder": nn.Linear(2, 2), "head": nn.Linear(2, 2)})
+    with pytest.raises(ConfigError, match=message):
+        parameter_groups(model, groups=[{"match": pattern} for pattern in patterns])
+
+
+def test_options_that_the_optimizer_does_not_know_are_refused():
+    model = nn.Linear(2, 2)
+    for patterns in ([{"match": "weight", "momentun": 0.5}], [{"match": "bias", "betas": (0.9, 0.9)}]):
+        optimizer = sgd(parameter_groups(model, groups=patterns), lr=0.1)
+        with pytest.raises(ConfigError, match=r"optimizer\.groups\[0\]\.(momentun: .*momentum|betas: .*known: )"):
+            check_options(patterns, optimizer)
+    known = [{"match": "weight", "name": "mine", "momentum": 0.5}]
+    check_options(known, sgd(parameter_groups(model, groups=known), lr=0.1))

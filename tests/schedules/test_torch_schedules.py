@@ -7,14 +7,13 @@ from torch import nn
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from zoo.schedules import torch_schedules
-from zoo.schedules.torch_schedules import constant, cosine, plateau, step, warmup
+from zoo.schedules.torch_schedules import constant, cosine, plateau, step
 
 LR = 0.3
 ALL = {
     "constant": (constant, {}),
     "cosine": (cosine, {"total_steps": 30, "min_lr_factor": 0.1}),
     "step": (step, {"every": 4, "factor": 0.5}),
-    "warmup": (warmup, {"total_steps": 30, "steps": 6}),
     "plateau": (plateau, {"mode": "min", "patience": 1, "factor": 0.5}),
 }
 
@@ -55,34 +54,6 @@ def test_step_drops_after_each_period(every, factor):
     assert rates == pytest.approx([LR * factor ** (t // every) for t in range(12)], rel=1e-12)
 
 
-@pytest.mark.parametrize("after", ["constant", "cosine", "linear"])
-@pytest.mark.parametrize(("steps", "rise"), [(0, 0), (8, 8), (0.2, 8), (0.0, 0), (1, 1), (1.0, 40)])
-def test_warmup_rises_in_a_line_and_goes_on_as_told(after, steps, rise):
-    floor = 0.0 if after == "constant" else 0.1
-    rates = advance(warmup(optimizer_with(), 40, steps, 0.2, after, floor), 40)
-    for t, rate in enumerate(rates):
-        progress = (t - rise) / max(40 - rise, 1)
-        if t < rise:
-            expected = 0.2 + 0.8 * t / rise
-        elif after == "constant":
-            expected = 1.0
-        elif after == "linear":
-            expected = 1 - 0.9 * progress
-        else:
-            expected = 0.1 + 0.9 * (1 + math.cos(math.pi * progress)) / 2
-        assert rate == pytest.approx(LR * expected, rel=1e-12)
-
-
-def test_a_run_shorter_than_its_warmup_ends_while_it_rises():
-    rates = advance(warmup(optimizer_with(), 5, 10, 0.0), 5)
-    assert rates == pytest.approx([LR * t / 10 for t in range(5)], abs=1e-12)
-
-
-def test_a_floor_that_is_never_reached_is_refused():
-    with pytest.raises(ValueError, match="min_lr_factor: after=constant never falls"):
-        warmup(optimizer_with(), 10, after="constant", min_lr_factor=0.1)
-
-
 @pytest.mark.parametrize("mode", ["min", "max"])
 def test_plateau_lowers_the_rate_after_patience_runs_out(mode):
     sign = 1 if mode == "min" else -1
@@ -115,7 +86,7 @@ def test_plateau_waits_out_its_cooldown():
     assert rates == pytest.approx([0.3, 0.15, 0.15, 0.15, 0.15, 0.075])
 
 
-@pytest.mark.parametrize("name", ["cosine", "step", "warmup"])
+@pytest.mark.parametrize("name", ["cosine", "step"])
 def test_every_group_keeps_its_share(name):
     factory, options = ALL[name]
     optimizer = optimizer_with(0.3, 0.6)
@@ -145,7 +116,6 @@ def test_each_factory_says_when_it_steps():
     assert {name: getattr(factory, "interval", "step") for name, (factory, _) in ALL.items()} == {
         "constant": "step",
         "cosine": "step",
-        "warmup": "step",
         "step": "epoch",
         "plateau": "validation",
     }

@@ -9,7 +9,7 @@ from zoo.config.groups import HARNESS_OPTIONS, facts, objects, of_data
 from zoo.config.installed import registry
 from zoo.config.validation import converted, value_problems
 from zoo.errors import ConfigError, ZooError
-from zoo.registry import Component, Option, options
+from zoo.registry import Component, Option, names, nested_node, options
 
 
 class AttentionFactory:
@@ -25,6 +25,31 @@ class AttentionFactory:
     def __call__(self, **sizes: Any) -> Any:
         """The attention module, with these sizes injected."""
         return build_node("attention", self.node, sizes)
+
+
+class ComponentFactory:
+    """Builds the component that an option names, once the one that has the option knows what it needs.
+
+    Args:
+        kind: of the component.
+        node: its name and options.
+    """
+
+    def __init__(self, kind: str, node: Mapping[str, Any]) -> None:
+        self.kind, self.node = kind, dict(node)
+        #: The class or function, with whatever it says of itself.
+        self.target = registry().get(kind, str(self.node["name"])).load()
+
+    def __call__(self, **given: Any) -> Any:
+        """The component.
+
+        Args:
+            given: what a run or the caller knows, of which it gets what its constructor names; and options, which
+                those of the node win over.
+        """
+        known = facts(self.kind) | objects(self.kind)
+        node = {key: value for key, value in given.items() if key not in known} | self.node
+        return build_node(self.kind, node, {key: value for key, value in given.items() if key in known})
 
 
 def build(kind: str, name: str, /, **given: Any) -> Any:
@@ -86,6 +111,10 @@ def build_component(component: Component, node: Mapping[str, Any], known: Mappin
                 "leave it out",
             )
         arguments.setdefault(key, value)
+    for key, option in signature.items():
+        mark, value = names(option.annotation), arguments.get(key, option.default)
+        if mark is not None and isinstance(value, str | Mapping):
+            arguments[key] = ComponentFactory(mark.kind, nested_node(value))
     if isinstance(attention := arguments.get("attention"), Mapping):
         arguments["attention"] = AttentionFactory(attention)
     missing = [key for key, option in signature.items() if option.required and key not in arguments]

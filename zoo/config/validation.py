@@ -14,11 +14,11 @@ from annotated_types import Ge, Le
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.errors import PydanticSchemaGenerationError, PydanticUndefinedAnnotation, PydanticUserError
 
-from zoo.config.groups import PRESETS, SETTINGS, SEVERAL, SINGLE, user_options
+from zoo.config.groups import HARNESS_OPTIONS, PRESETS, SETTINGS, SEVERAL, SINGLE, user_options
 from zoo.config.installed import registry
 from zoo.config.trainer import ELSEWHERE, trainer_options
 from zoo.errors import ConfigError
-from zoo.registry import Option, ZooError, did_you_mean, options, type_text
+from zoo.registry import Option, ZooError, did_you_mean, names, nested_node, options, type_text
 
 #: The top-level settings that belong to no component.
 SETTING_OPTIONS: dict[str, Option] = {
@@ -90,8 +90,11 @@ def _several(node: Any) -> Mapping[str, Any]:
     return node if isinstance(node, Mapping) else {}
 
 
-def _node_problems(kind: str, key: str, node: Any) -> Iterator[ZooError]:
-    """What is wrong with one component's node; a missing one is nothing wrong."""
+def _node_problems(kind: str, key: str, node: Any, *, nested: bool = False) -> Iterator[ZooError]:
+    """What is wrong with one component's node; a missing one is nothing wrong.
+
+    One that is nested in another's option has no options of the harness.
+    """
     if node is None or node == {}:
         return
     if not isinstance(node, Mapping) or not isinstance(node.get("name"), str):
@@ -102,6 +105,8 @@ def _node_problems(kind: str, key: str, node: Any) -> Iterator[ZooError]:
     except ZooError as error:
         yield error
         return
+    if nested:
+        known = {name: option for name, option in known.items() if name not in HARNESS_OPTIONS.get(kind, {})}
     given = {name: value for name, value in node.items() if name != "name"}
     for name, option in known.items():
         if option.required and name not in given:
@@ -109,7 +114,7 @@ def _node_problems(kind: str, key: str, node: Any) -> Iterator[ZooError]:
     yield from value_problems(key, given, known)
 
 
-def value_problems(key: str, given: Mapping[str, Any], known: Mapping[str, Option]) -> Iterator[ConfigError]:
+def value_problems(key: str, given: Mapping[str, Any], known: Mapping[str, Option]) -> Iterator[ZooError]:
     """Unknown names, and values that do not fit their annotation."""
     for name, value in given.items():
         full = f"{key}.{name}" if key else name
@@ -119,6 +124,9 @@ def value_problems(key: str, given: Mapping[str, Any], known: Mapping[str, Optio
             continue
         option = known[name]
         if not option.required and value is None and option.default is None:
+            continue
+        if (mark := names(option.annotation)) is not None:
+            yield from _node_problems(mark.kind, full, nested_node(value), nested=True)
             continue
         try:
             converted(value, option.annotation)

@@ -9,6 +9,7 @@ from zoo.registry.errors import (
     ZooError,
     did_you_mean,
 )
+from zoo.registry.nested import Names, names, nested_node
 from zoo.registry.registry import Registry
 from zoo.registry.signature import REQUIRED, Option, options, options_of, type_text
 
@@ -22,6 +23,7 @@ __all__ = [
     "ComponentLoadError",
     "ConfPackage",
     "Discovery",
+    "Names",
     "Option",
     "Problem",
     "Registry",
@@ -29,6 +31,8 @@ __all__ = [
     "ZooError",
     "did_you_mean",
     "discover",
+    "names",
+    "nested_node",
     "normalized",
     "options",
     "options_of",

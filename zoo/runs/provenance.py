@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlparse
 from zoo.config.groups import SEVERAL, SINGLE
 from zoo.config.installed import checkout, registry
 from zoo.errors import RunError
-from zoo.registry import HOST, Component, UnknownComponentError
+from zoo.registry import HOST, Component, UnknownComponentError, names, nested_node, options
 from zoo.version import __version__
 
 #: Packages whose versions decide what a run computes.
@@ -107,10 +107,20 @@ def named(config: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     for kind in SINGLE:
         node = config.get(kind)
         if node:
-            yield kind, str(node["name"])
+            yield from _with_nested(kind, node)
     for kind in SEVERAL:
         for node in (config.get(kind) or {}).values():
-            yield kind, str(node["name"])
+            yield from _with_nested(kind, node)
+
+
+def _with_nested(kind: str, node: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    """Kind and name of a node, and of what its options name."""
+    name = str(node["name"])
+    yield kind, name
+    for key, option in options(registry().get(kind, name)).items():
+        value = nested_node(node.get(key, option.default))
+        if (mark := names(option.annotation)) is not None and isinstance(value, Mapping):
+            yield from _with_nested(mark.kind, value)
 
 
 def check_components(recorded: Iterable[Mapping[str, Any]], where: Path) -> list[str]:

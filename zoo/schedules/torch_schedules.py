@@ -14,7 +14,7 @@ from annotated_types import Ge, Interval
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-from zoo.schedules.factors import cosine_factor, linear_factor, step_factor, warmup_factor
+from zoo.schedules.factors import cosine_factor, step_factor
 from zoo.schedules.plateau import Plateau
 
 Share = Annotated[float, Interval(ge=0, le=1)]
@@ -93,38 +93,3 @@ def plateau(
         min_lr=min_lr,
         cooldown=cooldown,
     )
-
-
-def warmup(
-    optimizer: Optimizer,
-    total_steps: Annotated[int, Ge(1)],
-    steps: Annotated[int, Ge(0)] | Share = 0.05,
-    start_factor: Share = 0.01,
-    after: Literal["constant", "cosine", "linear"] = "cosine",
-    min_lr_factor: Share = 0.0,
-) -> LambdaLR:
-    """Raises the learning rate in a line (Goyal et al. 2017, section 2.2), then goes on as `after` says.
-
-    Args:
-        optimizer: whose learning rates are scheduled.
-        total_steps: optimizer steps in the run.
-        steps: length of the rise: a whole number of optimizer steps, or a share of the run (0.05 is a
-            twentieth). A run shorter than that ends while it rises.
-        start_factor: first learning rate, as a share of the optimizer's.
-        after: constant, or a cosine or a straight line down over the rest of the run.
-        min_lr_factor: where cosine and linear end, as a share of the optimizer's learning rate.
-
-    Raises:
-        ValueError: a `min_lr_factor` that `after=constant` would never reach.
-    """
-    if after == "constant" and min_lr_factor != 0:
-        raise ValueError("min_lr_factor: after=constant never falls; set after=cosine or after=linear, or leave it out")
-    rise = steps if isinstance(steps, int) else round(steps * total_steps)
-
-    def factor(step: int) -> float:
-        if step < rise or after == "constant":
-            return warmup_factor(step, rise, start_factor)
-        fall = cosine_factor if after == "cosine" else linear_factor
-        return fall(step - rise, total_steps - rise, min_lr_factor)
-
-    return LambdaLR(optimizer, factor)
