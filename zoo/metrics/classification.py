@@ -1,4 +1,4 @@
-"""Classification metrics: torchmetrics' where they keep to their definition on every input, else ours.
+"""Shares of right decisions, as torchmetrics counts them.
 
 All take probabilities: P(class 1) (B,) for a binary problem, (B, C) for a multiclass one, (B, L) for a
 multilabel one; and targets int64: classes (B,), or indicators (B, L).
@@ -6,19 +6,13 @@ multilabel one; and targets int64: classes (B,), or indicators (B, L).
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
-from annotated_types import Ge, Gt, Interval
+from annotated_types import Ge, Gt
 from torchmetrics import Metric
 from torchmetrics import classification as tm
-from torchmetrics.functional.classification import binary_auroc, binary_average_precision
 
-from zoo.metrics.balanced_accuracy import BalancedAccuracy
-from zoo.metrics.one_versus_rest import OneVersusRest, RankingAverage, RankingScore
-from zoo.metrics.problems import Average, ClassificationProblem, fits, refuse, sizes
-
-Threshold = Annotated[float, Interval(gt=0, lt=1)]
-_LARGEST = "the class with the largest probability is taken; leave it out"
+from zoo.metrics.problems import LARGEST, Average, ClassificationProblem, Threshold, fits, refuse, sizes
 
 
 @fits("binary", "multiclass", "multilabel")
@@ -43,7 +37,7 @@ def accuracy(
     """
     size = sizes(task, num_classes, num_labels)
     if task == "multiclass":
-        refuse(task, "threshold", threshold != 0.5, _LARGEST)
+        refuse(task, "threshold", threshold != 0.5, LARGEST)
         if top_k > size["num_classes"]:
             raise ValueError(f"top_k: {top_k} of {num_classes} classes; give at most {num_classes}")
         return tm.MulticlassAccuracy(num_classes=size["num_classes"], top_k=top_k, average="micro", validate_args=False)
@@ -53,30 +47,6 @@ def accuracy(
             num_labels=size["num_labels"], threshold=threshold, average="micro", validate_args=False
         )
     return tm.BinaryAccuracy(threshold=threshold, validate_args=False)
-
-
-@fits("binary", "multiclass")
-def balanced_accuracy(
-    task: Literal["binary", "multiclass"],
-    num_classes: int | None = None,
-    threshold: Threshold = 0.5,
-) -> Metric:
-    """Mean over the classes of the share of their examples that are right; Brodersen et al. (2010).
-
-    Classes without an example are left out.
-
-    Args:
-        task: the problem.
-        num_classes: number of classes of a multiclass problem.
-        threshold: probability above which class 1 counts as predicted (binary).
-
-    Raises:
-        ValueError: a threshold for a multiclass problem, or a missing number of classes.
-    """
-    if task == "multiclass":
-        refuse(task, "threshold", threshold != 0.5, _LARGEST)
-    size = sizes(task, num_classes, None)
-    return BalancedAccuracy(size.get("num_classes", 2), threshold)
 
 
 @fits("binary", "multiclass", "multilabel")
@@ -130,12 +100,71 @@ def recall(
 
 
 @fits("binary", "multiclass", "multilabel")
+def specificity(
+    task: ClassificationProblem,
+    num_classes: int | None = None,
+    num_labels: int | None = None,
+    average: Average | None = None,
+    threshold: Threshold = 0.5,
+) -> Metric:
+    """Of the examples not of a class, the share predicted not to be: TN / (TN + FP), zero when there is none.
+
+    The recall of the negatives. A class that no example has and none is predicted to have is left out of macro.
+
+    Args:
+        task: the problem; a binary one has the specificity of class 1, which is the recall of class 0.
+        num_classes: number of classes of a multiclass problem.
+        num_labels: number of labels of a multilabel problem.
+        average: over classes or labels: macro (mean, the default), weighted (by their examples) or micro (one
+            count for all).
+        threshold: probability above which a class or label counts as predicted (binary, multilabel).
+
+    Raises:
+        ValueError: an argument that the problem has no use for, or a missing number of classes or labels.
+    """
+    options = _counting_options(task, num_classes, num_labels, average, threshold)
+    by_problem: dict[str, type[Metric]] = {
+        "binary": BinarySpecificity,
+        "multiclass": MulticlassSpecificity,
+        "multilabel": MultilabelSpecificity,
+    }
+    return by_problem[task](**options)
+
+
+@fits("binary", "multiclass", "multilabel")
 def f1(
     task: ClassificationProblem,
     num_classes: int | None = None,
     num_labels: int | None = None,
     average: Average | None = None,
-    beta: Annotated[float, Gt(0)] = 1.0,
+    threshold: Threshold = 0.5,
+) -> Metric:
+    """Harmonic mean of precision and recall; van Rijsbergen (1979), chapter 7.
+
+    2 TP / (2 TP + FN + FP), zero when all three are zero. `f_beta` weighs one against the other.
+
+    Args:
+        task: the problem; a binary one has the score of class 1.
+        num_classes: number of classes of a multiclass problem.
+        num_labels: number of labels of a multilabel problem.
+        average: over classes or labels: macro (mean, the default), weighted (by their examples) or micro (one
+            count for all).
+        threshold: probability above which a class or label counts as predicted (binary, multilabel).
+
+    Raises:
+        ValueError: an argument that the problem has no use for, or a missing number of classes or labels.
+    """
+    options = _counting_options(task, num_classes, num_labels, average, threshold)
+    return _by_problem(task, "F1Score")(**options)
+
+
+@fits("binary", "multiclass", "multilabel")
+def f_beta(
+    task: ClassificationProblem,
+    num_classes: int | None = None,
+    num_labels: int | None = None,
+    average: Average | None = None,
+    beta: Annotated[float, Gt(0)] = 2.0,
     threshold: Threshold = 0.5,
 ) -> Metric:
     """Harmonic mean of precision and recall, recall counting β² times; van Rijsbergen (1979), chapter 7.
@@ -148,7 +177,7 @@ def f1(
         num_labels: number of labels of a multilabel problem.
         average: over classes or labels: macro (mean, the default), weighted (by their examples) or micro (one
             count for all).
-        beta: β.
+        beta: β; 2 makes recall count more, 0.5 precision.
         threshold: probability above which a class or label counts as predicted (binary, multilabel).
 
     Raises:
@@ -158,52 +187,22 @@ def f1(
     return _by_problem(task, "FBetaScore")(beta=beta, **options)
 
 
-@fits("binary", "multiclass", "multilabel")
-def roc_auc(
-    task: ClassificationProblem,
-    num_classes: int | None = None,
-    num_labels: int | None = None,
-    average: RankingAverage | None = None,
-) -> Metric:
-    """Area under the ROC curve: how often a positive is ranked above a negative; Fawcett (2006).
+class BinarySpecificity(tm.BinarySpecificity):
+    """torchmetrics', which does not say that more is better."""
 
-    Exact with ties. Each class against the rest where there are several. A class with no positive or no
-    negative has no area: it is left out of the average, and where none is left the metric is NaN.
-
-    Args:
-        task: the problem; a binary one has the area of class 1.
-        num_classes: number of classes of a multiclass problem.
-        num_labels: number of labels of a multilabel problem.
-        average: over classes or labels: macro (mean, the default) or weighted (by their examples).
-
-    Raises:
-        ValueError: an average for a binary problem, or a missing number of classes or labels.
-    """
-    return _ranking(binary_auroc, True, task, num_classes, num_labels, average)
+    higher_is_better = True
 
 
-@fits("binary", "multiclass", "multilabel")
-def average_precision(
-    task: ClassificationProblem,
-    num_classes: int | None = None,
-    num_labels: int | None = None,
-    average: RankingAverage | None = None,
-) -> Metric:
-    """Σ (Rₙ - Rₙ₋₁) Pₙ over the thresholds: the area under the precision-recall steps, not interpolated.
+class MulticlassSpecificity(tm.MulticlassSpecificity):
+    """torchmetrics', which does not say that more is better."""
 
-    Each class against the rest where there are several. A class with no positive has no recall: it is left
-    out of the average, and where none is left the metric is NaN.
+    higher_is_better = True
 
-    Args:
-        task: the problem; a binary one has the area of class 1.
-        num_classes: number of classes of a multiclass problem.
-        num_labels: number of labels of a multilabel problem.
-        average: over classes or labels: macro (mean, the default) or weighted (by their examples).
 
-    Raises:
-        ValueError: an average for a binary problem, or a missing number of classes or labels.
-    """
-    return _ranking(binary_average_precision, False, task, num_classes, num_labels, average)
+class MultilabelSpecificity(tm.MultilabelSpecificity):
+    """torchmetrics', which does not say that more is better."""
+
+    higher_is_better = True
 
 
 _PREFIX = {"binary": "Binary", "multiclass": "Multiclass", "multilabel": "Multilabel"}
@@ -229,21 +228,7 @@ def _counting_options(
     else:
         options["average"] = average or "macro"
     if task == "multiclass":
-        refuse(task, "threshold", threshold != 0.5, _LARGEST)
+        refuse(task, "threshold", threshold != 0.5, LARGEST)
     else:
         options["threshold"] = threshold
     return options
-
-
-def _ranking(
-    score: RankingScore,
-    needs_negatives: bool,
-    task: ClassificationProblem,
-    num_classes: int | None,
-    num_labels: int | None,
-    average: RankingAverage | None,
-) -> Metric:
-    sizes(task, num_classes, num_labels)
-    if task == "binary":
-        refuse(task, "average", average is not None, "the metric is that of class 1; leave it out")
-    return OneVersusRest(score, needs_negatives=needs_negatives, average=average or "macro")

@@ -1,30 +1,28 @@
-"""Ranking metrics of several classes."""
+"""Ranking metrics, of several classes as of two."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Literal
+from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 from torchmetrics import Metric
 from torchmetrics.utilities.data import dim_zero_cat
 
-RankingAverage = Literal["macro", "weighted"]
-RankingScore = Callable[..., Tensor]
+from zoo.metrics.functional.ranking import RankingAverage, columns, cumulative_counts, one_versus_rest
 
 
 class OneVersusRest(Metric):
-    """A binary ranking score of each class against the rest, averaged over the classes that have one.
+    """A score of a curve over thresholds: of each class against the rest, averaged over the classes that have one.
 
     torchmetrics' own average counts a class that no example has as zero, which makes a perfect ranking on a
     small test set look bad. Here such a class is left out. Keeps every prediction, so that ties and ranks are
-    exact.
+    exact whatever the batches and processes.
+
+    A subclass has `score`, and `curve` with `axes` for the picture.
 
     Args:
-        score: of predictions (N,) and targets (N,), as torchmetrics' functional ones.
-        needs_negatives: whether the score is undefined without a negative; it always is without a positive.
+        size: number of classes or labels; 1 for a binary problem, whose predictions are P(class 1).
         average: macro (mean over classes) or weighted (by their positives).
     """
 
@@ -32,16 +30,27 @@ class OneVersusRest(Metric):
     is_differentiable = False
     full_state_update = False
 
+    #: What the picture's axes show.
+    axes = ("false positive rate", "true positive rate")
+
     preds: list[Tensor]
     target: list[Tensor]
 
-    def __init__(self, score: RankingScore, *, needs_negatives: bool, average: RankingAverage = "macro") -> None:
+    def __init__(self, size: int = 1, average: RankingAverage = "macro") -> None:
         super().__init__()
-        self.score = score
-        self.needs_negatives = needs_negatives
+        self.size = size
         self.average = average
+        # Flat and float32, as torchmetrics makes the state of a process that has seen no example.
         self.add_state("preds", default=[], dist_reduce_fx="cat")
         self.add_state("target", default=[], dist_reduce_fx="cat")
+
+    def score(self, true: Tensor, false: Tensor) -> Tensor:
+        """The score of true and false positives (M + 1,) at each threshold, (); NaN where it is not defined."""
+        raise TypeError(f"{type(self).__name__} has no score")
+
+    def curve(self, true: Tensor, false: Tensor) -> tuple[Tensor, Tensor]:
+        """What the picture shows of the same counts: places on the two axes, (M + 1,) each."""
+        return false / false[-1], true / true[-1]
 
     def update(self, preds: Tensor, target: Tensor) -> None:
         """Keeps a batch.
@@ -50,24 +59,45 @@ class OneVersusRest(Metric):
             preds: probabilities, (B,), (B, C) or (B, L).
             target: classes (B,), or indicators (B, L).
         """
-        self.preds.append(preds.detach().float())
-        self.target.append(target)
+        preds, target = columns(preds.detach(), target)
+        self.preds.append((preds if preds.dtype == torch.float64 else preds.float()).flatten())
+        self.target.append(target.float().flatten())
 
     def compute(self) -> Tensor:
-        """The average over the classes with a score, (); NaN where none has one."""
+        """The average over the classes with a score, () float64; NaN where none has one."""
+        return one_versus_rest(self.score, *self._kept(), self.average)
+
+    def plot(self, val: Any = None, ax: Any = None) -> tuple[Any, Any]:
+        """Draws the curve of each class that has a score, or values.
+
+        Args:
+            val: values of `compute` or `forward`, one or several in their order, to draw instead of the curve.
+            ax: where to draw; a new figure if left out.
+
+        Returns:
+            Figure and axes.
+        """
+        if val is not None:
+            return self._plot(val, ax)
+        from matplotlib.figure import Figure
+
+        ax = Figure(layout="constrained").add_subplot() if ax is None else ax
+        preds, target = self._kept()
+        for k in range(self.size):
+            counts = cumulative_counts(preds[:, k], target[:, k])
+            value = self.score(*counts)
+            if not value.isnan():
+                label = f"{value.item():.4f}" if self.size == 1 else f"{k}: {value.item():.4f}"
+                ax.plot(*(places.cpu().numpy() for places in self.curve(*counts)), label=label)
+        ax.set(xlabel=self.axes[0], ylabel=self.axes[1], title=f"{type(self).__name__} {self.compute().item():.4f}")
+        if ax.lines:
+            ax.legend()
+        return ax.get_figure(), ax
+
+    def _kept(self) -> tuple[Tensor, Tensor]:
+        """Predictions and indicators so far, (N, K) each."""
+        if isinstance(self.preds, list) and not self.preds:
+            nothing = torch.zeros(0, self.size, device=self.device)
+            return nothing, nothing
         preds, target = dim_zero_cat(self.preds), dim_zero_cat(self.target)
-        if preds.ndim == 1:
-            preds, target = preds.unsqueeze(1), target.unsqueeze(1)
-        elif target.ndim == 1:
-            target = functional.one_hot(target, preds.shape[1])
-        positives = target.sum(0)
-        defined = positives > 0
-        if self.needs_negatives:
-            defined &= positives < len(target)
-        if not defined.any():
-            return preds.new_full((), torch.nan)
-        scores = torch.stack(
-            [self.score(preds[:, k], target[:, k], validate_args=False) for k in defined.nonzero().flatten().tolist()]
-        )
-        weights = positives[defined].to(scores.dtype) if self.average == "weighted" else torch.ones_like(scores)
-        return (scores * weights).sum() / weights.sum()
+        return preds.reshape(-1, self.size), target.reshape(-1, self.size)

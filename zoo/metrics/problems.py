@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
+
+from annotated_types import Interval
 
 Problem = Literal["binary", "multiclass", "multilabel", "regression", "seq2seq"]
 ClassificationProblem = Literal["binary", "multiclass", "multilabel"]
 Average = Literal["macro", "micro", "weighted"]
+#: Probability above which class 1 or a label counts as predicted.
+Threshold = Annotated[float, Interval(gt=0, lt=1)]
+#: Why a multiclass metric of decisions has no threshold.
+LARGEST = "the class with the largest probability is taken; leave it out"
 Factory = TypeVar("Factory", bound=Callable[..., object])
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 from torchmetrics import Metric
@@ -27,3 +29,7 @@ class Ratio(Metric):
     def compute(self) -> Tensor:
         """The ratio, () float64."""
         return torch.where(self.count > 0, self.total / self.count, torch.nan)
+
+    def plot(self, val: Any = None, ax: Any = None) -> tuple[Any, Any]:
+        """Draws values of `compute` or `forward`, one or several in their order, or the value now: figure and axes."""
+        return self._plot(val, ax)

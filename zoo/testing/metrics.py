@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite, nan
 from typing import Any
 
 import torch
@@ -82,10 +83,16 @@ def _text(words: int, random: torch.Generator) -> str:
     return " ".join("abcde"[letter] * 2 for letter in torch.randint(5, (words,), generator=random).tolist())
 
 
-def _value(metric: Metric, outputs: Any, targets: Any, size: int) -> float:
+def _values(metric: Metric, outputs: Any, targets: Any, size: int) -> dict[str, float]:
     for first in range(0, EXAMPLES, size):
         metric.update(outputs[first : first + size], targets[first : first + size])
-    return float(metric.compute())
+    return _named(metric, metric.compute())
+
+
+def _named(metric: Metric, value: Any) -> dict[str, float]:
+    """The number that a metric computed, or those that it says a value has."""
+    numbers = getattr(metric, "numbers", None)
+    return {"compute()": float(value)} if numbers is None else dict(numbers(value))
 
 
 @needs("schema_derivable")
@@ -106,13 +113,20 @@ def builds(subject: MetricSubject) -> None:
 
 @needs("builds")
 def finite_scalar(subject: MetricSubject) -> None:
-    """`compute()` gives one finite number."""
+    """`compute()` gives one finite number, or a value of which `numbers` gives several by name."""
     for problem in subject.problems():
         metric = subject.metric(problem)
         metric.update(*subject.examples(problem))
         value = metric.compute()
-        if not isinstance(value, Tensor) or value.numel() != 1 or not value.isfinite().all():
-            raise Nonconformity(f"{problem}: compute() gives {value}", "return one number, as a tensor ()")
+        if not hasattr(metric, "numbers"):
+            if not isinstance(value, Tensor) or value.numel() != 1 or not value.isfinite().all():
+                remedy = "return one number, as a tensor (); for several add a method numbers(value)"
+                raise Nonconformity(f"{problem}: compute() gives {value}", remedy)
+            continue
+        numbers = metric.numbers(value)
+        plain = isinstance(numbers, dict) and all(type(name) is str for name in numbers)
+        if not plain or not numbers or not all(type(one) is float and isfinite(one) for one in numbers.values()):
+            raise Nonconformity(f"{problem}: numbers() gives {numbers}", "return a dict of finite floats by name")
 
 
 @needs("finite_scalar")
@@ -120,13 +134,14 @@ def accumulates_over_examples(subject: MetricSubject) -> None:
     """The value does not depend on the batches in which the examples came."""
     for problem in subject.problems():
         examples = subject.examples(problem)
-        whole = _value(subject.metric(problem), *examples, EXAMPLES)
-        parts = _value(subject.metric(problem), *examples, 7)
-        if abs(whole - parts) > 1e-4 * max(1.0, abs(whole)):
-            raise Nonconformity(
-                f"{problem}: {whole:.6g} in one batch, {parts:.6g} in batches of 7",
-                "keep sums and counts over examples, never means of batches",
-            )
+        whole = _values(subject.metric(problem), *examples, EXAMPLES)
+        parts = _values(subject.metric(problem), *examples, 7)
+        for name, one in whole.items():
+            if name not in parts or abs(one - parts[name]) > 1e-4 * max(1.0, abs(one)):
+                raise Nonconformity(
+                    f"{problem}: {name} is {one:.6g} in one batch, {parts.get(name, nan):.6g} in batches of 7",
+                    "keep sums and counts over examples, never means of batches",
+                )
 
 
 @needs("finite_scalar")
@@ -135,11 +150,12 @@ def reset_forgets(subject: MetricSubject) -> None:
     for problem in subject.problems():
         outputs, targets = subject.examples(problem)
         metric = subject.metric(problem)
-        expected = _value(metric, outputs, targets, EXAMPLES)
+        expected = _values(metric, outputs, targets, EXAMPLES)
         metric.reset()
         metric.update(outputs.flip(0) if isinstance(outputs, Tensor) else outputs[::-1], targets)
         metric.reset()
-        if abs(expected - _value(metric, outputs, targets, EXAMPLES)) > 1e-6:
+        found = _values(metric, outputs, targets, EXAMPLES)
+        if any(name not in found or abs(one - found[name]) > 1e-6 for name, one in expected.items()):
             raise Nonconformity(f"{problem}: reset() leaves something behind", "hold all state with add_state")
 
 

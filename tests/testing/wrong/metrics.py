@@ -34,10 +34,20 @@ class OneValueATarget(Right):
         return (self.total / self.count).repeat(2)
 
 
+class NamesNoNumber(OneValueATarget):
+    def numbers(self, value: Tensor) -> dict[str, float]:
+        return {"first": value[0].item(), "second": value}
+
+
 class AveragesBatches(Right):
     def update(self, preds: Tensor, target: Tensor) -> None:
         self.total += (preds - target).abs().mean()
         self.count += 1
+
+
+class NamesMeansOfBatches(AveragesBatches):
+    def numbers(self, value: Tensor) -> dict[str, float]:
+        return {"one": 1.0, "mean": value.item()}
 
 
 class KeepsCountAfterReset(Right):
