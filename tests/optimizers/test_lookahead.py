@@ -3,6 +3,7 @@ import pytest
 import torch
 
 import zoo
+from zoo.runs.provenance import components_of
 
 
 def plain(ravine, k, alpha, lr=0.05, momentum=0.9):
@@ -98,3 +99,13 @@ def test_the_inner_optimizer_is_chosen_on_the_command_line():
     optimizer = zoo.compose(words)["optimizer"]
     assert optimizer["inner"] == {"name": "sgd", "momentum": 0.8}
     assert zoo.compose(["data=iris", "optimizer=lookahead", "optimizer.inner=lion"])["optimizer"]["inner"] == "lion"
+
+
+def test_a_run_records_the_inner_optimizer_and_its_inner_one_too():
+    words = ["data=iris", "optimizer=lookahead", "optimizer.inner={name: sam, inner: lion}", "schedule=warmup"]
+    recorded = [(one["kind"], one["name"]) for one in components_of(zoo.compose(words))]
+    named = [one for one in recorded if one[0] in ("optimizer", "schedule")]
+    assert named == [
+        *(("optimizer", name) for name in ("lookahead", "sam", "lion")),
+        *(("schedule", name) for name in ("warmup", "cosine")),
+    ]
