@@ -10,10 +10,9 @@ import pytest
 import zoo
 
 SMALL = [
-    *("data.symbols=8", "data.max_length=6", "data.train=3000", "data.batch_size=50", "metric=exact_match"),
-    *("model.embedding_size=32", "model.decoder_size=64", "model.dropout=0", "optimizer.lr=0.01", "schedule=warmup"),
-    *("trainer.max_epochs=7", "trainer.gradient_clip_val=1", "trainer.enable_progress_bar=false"),
-    *("logger=null", "report=false", "task=seq2seq", "task.heatmaps=0"),
+    *("data.max_length=8", "data.train=4000", "model.embedding_size=32", "model.decoder_size=64", "model.dropout=0"),
+    *("optimizer.lr=0.01", "schedule=warmup", "trainer.max_epochs=8", "trainer.gradient_clip_val=1"),
+    *("trainer.enable_progress_bar=false", "logger=null", "report=false", "task=seq2seq", "task.heatmaps=0"),
 ]
 
 
