@@ -70,6 +70,10 @@ SETTINGS = {
         "model.dropout=0.1",
         EVERY_STEP,
     ),
+    "a mean of weights that validation sees": ("optimizer=schedule_free", "trainer.val_check_interval=0.5", EVERY_STEP),
+    "slow weights": ("optimizer=lookahead", "optimizer.inner={name: sgd, momentum: 0.9}", "optimizer.k=3", EVERY_STEP),
+    "two evaluations a step": ("optimizer=sam", "model.dropout=0.3", EVERY_STEP),
+    "another optimizer from an epoch on": ("optimizer=switch", "optimizer.when=epoch", "optimizer.at=1", EVERY_STEP),
     "regression, batches left out": (
         "data=diabetes",
         "data.batch_size=64",

@@ -48,14 +48,9 @@ def test_conforms(name, options):
 
 def test_every_optimizer_of_the_catalogue_is_registered():
     assert set(BUILT_IN) >= {
-        *("bgd", "sgd", "momentum", "nesterov", "adagrad", "adadelta", "rmsprop", "adam", "adamax", "nadam", "adamw"),
+        *("sgd", "momentum", "nesterov", "adagrad", "adadelta", "rmsprop", "adam", "adamax", "nadam", "adamw"),
         *("radam", "lbfgs", "lamb", "lars", "lion", "muon", "schedule_free", "sam", "switch", "lookahead"),
     }
-
-
-def test_bgd_asks_for_the_whole_training_set():
-    assert BUILT_IN["bgd"].load().full_batch
-    assert not hasattr(BUILT_IN["sgd"].load(), "full_batch")
 
 
 def test_a_group_with_its_own_rate_is_refused_by_lbfgs():

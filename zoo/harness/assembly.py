@@ -244,6 +244,9 @@ def preflight(config: Config, data: Any) -> Config:
         raise ConfigError(f"trainer.{key}", "0 trains nothing", "give more")
     factory = OptimizerOf(config["optimizer"])
     optimizer = factory(parameter_groups(task.model, decay_all=factory.decay_all))
+    if not data.facts.get("examples", {}).get("val", 1) and hasattr(optimizer, "eval"):
+        problem = "has its means evaluated and kept by validation, and there are no validation examples"
+        raise ConfigError(f"optimizer={config['optimizer']['name']}", problem, "set data.val")
     if config.get("schedule"):
         endless = (trainer.get("max_epochs") or 0) < 0 and (trainer.get("max_steps") or -1) < 0
         ScheduleOf(config["schedule"], config["checkpoint"]["mode"])(optimizer, None if endless else 100, 10)

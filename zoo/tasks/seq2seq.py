@@ -123,7 +123,7 @@ class SequenceToSequence(Task):
         real = target != self.ids["padding_id"]
         tokens = target[real]
         loss = self.loss_of(real_logits(self.model(**inputs), real), tokens)
-        self._sums.add(loss.detach(), self.loss_count(tokens))
+        self.count(loss, self.loss_count(tokens))
         return loss
 
     # -- evaluation ------------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from torch.optim import Optimizer
 from torchmetrics import Metric
 
 from zoo.errors import ConfigError
+from zoo.optimizers.combined import tell
 from zoo.optimizers.parameter_groups import parameter_groups
 from zoo.tasks.example_mean import ExampleMean
 
@@ -83,6 +84,7 @@ class Task(LightningModule):
         self._schedule_factory = schedule
         self._schedule: Any = None
         self._sums = TrainingSums(power)
+        self._counted = False
         #: The newest value of everything recorded, in full precision.
         self.measured: dict[str, float] = {}
         #: Whether testing keeps outputs and targets for pictures.
@@ -151,8 +153,22 @@ class Task(LightningModule):
         """Lightning's hook: the loss of one batch."""
         inputs, target = batch
         loss = self.loss_of(self.predict_from(inputs), target)
-        self._sums.add(loss.detach(), self.loss_count(target))
+        self.count(loss, self.loss_count(target))
         return loss
+
+    def count(self, loss: Tensor, count: Tensor | int) -> None:
+        """Add a batch to the training loss: once, however often an optimizer evaluates it within a step."""
+        if not self._counted:
+            self._counted = True
+            self._sums.add(loss.detach(), count)
+
+    def on_train_start(self) -> None:
+        """Lightning's hook: an optimizer that keeps means trains from where it was."""
+        self._tell("train")
+
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        """Lightning's hook."""
+        self._counted = False
 
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
         """Lightning's hook: log the training loss since the last time."""
@@ -166,6 +182,12 @@ class Task(LightningModule):
         """Lightning's hook: the exact training loss of the epoch, and schedules that step with epochs."""
         self.record({"train/epoch_loss": self._reduced(self._sums.take("epoch")), "epoch": float(self.current_epoch)})
         self._step_schedule("epoch")
+        self._tell("epoch_ended")
+
+    def _tell(self, event: str, *values: float) -> None:
+        """Tell the optimizer of an event of training, if it wants to know."""
+        if self.trainer.state.fn == TrainerFn.FITTING:
+            tell(self.trainer.optimizers[0], event, *values)
 
     def _reduced(self, total_and_count: Tensor) -> float:
         """Sum over count, over all ranks."""
@@ -211,6 +233,15 @@ class Task(LightningModule):
         self.record(values)
         if self.trainer.training or self.trainer.validating:
             self._step_schedule("validation")
+            self._tell("validated", values["val/loss"])
+
+    def on_validation_start(self) -> None:
+        """Lightning's hook: an optimizer that keeps means has them evaluated, and kept in the best checkpoint."""
+        self._tell("eval")
+
+    def on_validation_end(self) -> None:
+        """Lightning's hook, after that of the callbacks."""
+        self._tell("train")
 
     def on_test_epoch_start(self) -> None:
         """Lightning's hook."""
@@ -242,7 +273,9 @@ class Task(LightningModule):
         metrics = cast(nn.ModuleDict, self.example_metrics[split])
         every = {"loss": cast(Metric, self.example_losses[split])}
         every |= {key.removeprefix("metric "): cast(Metric, metric) for key, metric in metrics.items()}
-        values = {f"{split}/{name}": _number(name, metric.compute()) for name, metric in every.items()}
+        values: dict[str, float] = {}
+        for name, metric in every.items():
+            values |= _numbers(f"{split}/{name}", name, metric)
         for metric in every.values():
             metric.reset()
         return values
@@ -279,13 +312,14 @@ class Task(LightningModule):
         self._step_schedule("step")
 
     def _step_schedule(self, interval: str) -> None:
-        if self._schedule is None or self._schedule_factory is None or self._schedule_factory.interval != interval:
+        if self._schedule is None or self._schedule_factory is None:
             return
         if interval == "validation":
             watched = self.trainer.callback_metrics.get(self.monitor)
             if watched is not None:
-                self._schedule.step(float(watched))
-        else:
+                event = "step" if self._schedule_factory.interval == interval else "validated"
+                tell(self._schedule, event, float(watched))
+        elif self._schedule_factory.interval == interval:
             self._schedule.step()
 
     #: The logged value that a plateau schedule watches; the harness sets it from `checkpoint.monitor`.
@@ -335,6 +369,14 @@ class TrainingSums:
         """Go on from `state_dict()`."""
         self._sums = dict(state["sums"])
         self.logged_at = state["logged_at"]
+
+
+def _numbers(key: str, name: str, metric: Metric) -> dict[str, float]:
+    """What a metric has to say: one number, or those of its method `numbers`, by name."""
+    parts = getattr(metric, "numbers", None)
+    if parts is None:
+        return {key: _number(name, metric.compute())}
+    return {f"{key}/{part}": float(value) for part, value in parts(metric.compute()).items()}
 
 
 def _number(name: str, value: Any) -> float:
