@@ -8,7 +8,7 @@ folder=${1:-$root/outputs/demo-$(date +%Y%m%d-%H%M%S)}
 echo "== learn how English words are pronounced, from 128,000 of them"
 "$PYTHON" -m zoo.train hydra.run.dir="$folder"
 
-echo "== words that are in no dictionary, with the attention of each as a picture"
+echo "== words of your own, with the attention of each as a picture"
 printf '%s\n' zoophile attentive lightninged hydrangealike bahdanau luong >"$folder/words.txt"
 "$PYTHON" -m zoo.predict run="$folder" input="$folder/words.txt" output="$folder/pronounced.txt" pictures="$folder/attention"
 paste "$folder/words.txt" "$folder/pronounced.txt"
