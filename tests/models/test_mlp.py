@@ -6,7 +6,7 @@ from torch import nn
 from zoo.models.activations import ACTIVATIONS
 from zoo.models.mlp import MLP
 
-NORMS = ["none", "batch", "layer"]
+NORMS = ["none", "batch", "layer", "group", "rms"]
 
 
 def plain_forward(model: MLP, inputs: np.ndarray, *, norm: str, residual: bool) -> np.ndarray:
@@ -23,10 +23,14 @@ def plain_forward(model: MLP, inputs: np.ndarray, *, norm: str, residual: bool) 
                 energy = (energy - values["transform.1.running_mean"]) / np.sqrt(
                     values["transform.1.running_var"] + 1e-5
                 )
-            if norm == "layer":
-                energy = (energy - energy.mean()) / np.sqrt(energy.var() + 1e-5)
+            if norm in ("layer", "group"):
+                parts = energy.reshape(1 if norm == "layer" else 2, -1)
+                parts = (parts - parts.mean(1, keepdims=True)) / np.sqrt(parts.var(1, keepdims=True) + 1e-5)
+                energy = parts.flatten()
+            if norm == "rms":
+                energy = energy / np.sqrt((energy**2).mean())
             if norm != "none":
-                energy = energy * values["transform.1.weight"] + values["transform.1.bias"]
+                energy = energy * values["transform.1.weight"] + values.get("transform.1.bias", 0)
             new = np.tanh(energy)
             if residual:
                 new = new + (values["skip.weight"] @ hidden if "skip.weight" in values else hidden)
@@ -40,7 +44,7 @@ def plain_forward(model: MLP, inputs: np.ndarray, *, norm: str, residual: bool) 
 @pytest.mark.parametrize("width", [6, [6, 6, 4]])
 def test_forward_is_the_definition(norm, residual, width):
     torch.manual_seed(0)
-    model = MLP(5, 3, width=width, activation="tanh", norm=norm, residual=residual)
+    model = MLP(5, 3, width=width, activation="tanh", norm=norm, norm_groups=2, residual=residual)
     inputs = torch.randn(7, 5)
     for _ in range(3):
         model(inputs + torch.randn(7, 5))  # so that running statistics are not the initial ones
@@ -57,12 +61,15 @@ def test_forward_is_the_definition(norm, residual, width):
 @pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
 def test_gradients_reach_every_parameter(norm, residual, activation):
     torch.manual_seed(0)
-    model = MLP(5, 3, width=[8, 8, 6], activation=activation, norm=norm, residual=residual).double()
+    model = MLP(5, 3, width=[8, 8, 6], activation=activation, norm=norm, norm_groups=2, residual=residual).double()
     for layer in model.hidden:
         if norm != "none":  # wide enough to leave the straight middle of hardsigmoid, where shifts cancel
             nn.init.constant_(layer.transform[1].weight, 3)
-    model(3 * torch.randn(32, 5, dtype=torch.float64)).square().sum().backward()
+    scale = 9 if activation == "threshold" else 3
+    model(scale * torch.randn(32, 5, dtype=torch.float64)).square().sum().backward()
     for name, parameter in model.named_parameters():
+        if activation == "identity" and norm == "batch" and not residual and name.endswith("transform.1.bias"):
+            continue  # the next layer takes the shift out again
         assert parameter.grad is not None, name
         assert parameter.grad.isfinite().all(), name
         assert parameter.grad.abs().max() > 1e-9, name
@@ -135,6 +142,93 @@ def test_dropout_drops_its_share_in_training_and_nothing_in_evaluation():
     assert torch.count_nonzero(model.hidden(inputs) == 0) == 0
 
 
+def test_drop_connect_drops_weights_in_training_and_nothing_in_evaluation():
+    torch.manual_seed(0)
+    options = {"width": 6, "depth": 1, "activation": "identity"}
+    model, plain = MLP(4, 2, **options, dropout=0.5, dropout_kind="drop_connect"), MLP(4, 2, **options)
+    plain.load_state_dict(model.state_dict())
+    inputs = torch.ones(300, 4)
+    dropped = model.hidden(inputs)
+    assert not torch.equal(dropped, plain.hidden(inputs))
+    assert torch.equal(dropped[0], dropped[-1])  # one mask a batch, and no unit dropped beside
+    assert torch.equal(model.eval()(inputs), plain(inputs))
+
+
+def test_alpha_dropout_keeps_mean_and_variance_after_selu():
+    torch.manual_seed(0)
+    options = {"width": 512, "depth": 8, "activation": "selu", "init": "lecun_normal"}
+    inputs = torch.randn(400, 512)
+    for kind, keeps in (("alpha_dropout", True), ("dropout", False)):
+        hidden = MLP(512, 2, **options, dropout=0.2, dropout_kind=kind).hidden(inputs)
+        mean, variance = hidden.mean().item(), hidden.var().item()
+        assert (abs(mean) < 0.1 and abs(variance - 1) < 0.2) == keeps
+    model = MLP(512, 2, **options, dropout=0.2, dropout_kind="alpha_dropout").eval()
+    assert torch.equal(model(inputs), model(inputs))
+
+
+def test_stochastic_depth_leaves_out_residual_layers_for_single_examples():
+    torch.manual_seed(0)
+    model = MLP(6, 2, width=6, depth=4, residual=True, activation="tanh", stochastic_depth=0.8)
+    inputs = torch.randn(4000, 6)
+    features = inputs
+    for place, layer in enumerate(model.hidden, 1):
+        after = layer(features)
+        left = (after == features).all(1)
+        assert left.double().mean().item() == pytest.approx(0.8 * place / 4, abs=4 * 0.5 / 4000**0.5)
+        share = 1 - 0.8 * place / 4
+        transformed = layer.eval()(features) - features
+        torch.testing.assert_close((after - features)[~left], transformed[~left] / share, atol=1e-5, rtol=1e-4)
+        features = after
+        layer.train()
+    plain = MLP(6, 2, width=6, depth=4, residual=True, activation="tanh")
+    plain.load_state_dict(model.state_dict())
+    assert torch.equal(model.eval()(inputs), plain(inputs))
+
+
+def test_stochastic_depth_without_residual_layers_is_refused():
+    with pytest.raises(ValueError, match=r"stochastic_depth: .*set residual=true"):
+        MLP(3, 2, stochastic_depth=0.1)
+
+
+@pytest.mark.parametrize("kind", ["dropout", "alpha_dropout", "drop_connect"])
+def test_a_share_of_zero_drops_nothing_and_changes_no_module(kind):
+    assert str(MLP(3, 2, dropout_kind=kind)) == str(MLP(3, 2))
+
+
+def test_groups_must_divide_every_width():
+    with pytest.raises(ValueError, match="4 groups do not divide 6 features"):
+        MLP(3, 2, width=[8, 6], norm="group", norm_groups=4)
+
+
+@pytest.mark.parametrize(
+    ("activation", "outputs"),
+    [("glu", 14), ("maxout", 14), ({"name": "maxout", "pieces": 5}, 35), ("relu", 7)],
+    ids=str,
+)
+def test_gated_and_maxout_layers_compute_several_features_for_each_unit(activation, outputs):
+    model = MLP(3, 2, width=7, activation=activation, norm="layer")
+    assert [layer.transform[0].out_features for layer in model.hidden] == [outputs, outputs]
+    assert model.hidden[0].transform[1].normalized_shape == (outputs,)
+    assert model.head.in_features == 7
+    assert model(torch.randn(4, 3)).shape == (4, 2)
+
+
+def test_a_maxout_layer_is_the_definition():
+    torch.manual_seed(0)
+    model = MLP(3, 2, width=4, depth=1, activation={"name": "maxout", "pieces": 3})
+    linear, x = model.hidden[0].transform[0], torch.randn(3)
+    pieces = [(linear.weight[row] @ x + linear.bias[row]).item() for row in range(12)]
+    expected = [max(pieces[3 * unit : 3 * unit + 3]) for unit in range(4)]
+    assert model.hidden(x.unsqueeze(0))[0].tolist() == pytest.approx(expected)
+
+
+def test_options_of_an_activation_reach_it():
+    x = -torch.ones(5, 3)
+    torch.manual_seed(0)
+    model = MLP(3, 2, width=3, depth=1, activation={"name": "leaky_relu", "negative_slope": 0.5}, init="identity")
+    torch.testing.assert_close(model.hidden(x), 0.5 * x)
+
+
 def test_a_skip_is_projected_only_where_the_widths_differ():
     model = MLP(4, 2, width=[4, 6, 6], residual=True)
     assert [type(layer.skip) for layer in model.hidden] == [nn.Identity, nn.Linear, nn.Identity]
@@ -163,7 +257,19 @@ def test_an_unknown_activation_is_refused_when_built():
 @pytest.mark.parametrize("norm", NORMS)
 def test_it_builds_and_runs_on_the_meta_device(init, norm):
     with torch.device("meta"):
-        model = MLP(5, 3, width=[8, 4], activation="gelu", norm=norm, residual=True, init=init, dropout=0.1)
+        model = MLP(
+            5,
+            3,
+            width=[8, 4],
+            activation="maxout",
+            norm=norm,
+            norm_groups=2,
+            residual=True,
+            init=init,
+            dropout=0.1,
+            dropout_kind="drop_connect",
+            stochastic_depth=0.2,
+        )
     assert all(parameter.is_meta for parameter in model.parameters())
     assert model(torch.empty(2, 5, device="meta")).shape == (2, 3)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from annotated_types import Ge
 from torch import Tensor, nn
@@ -28,15 +28,11 @@ class Linear(nn.Module):
         in_features: Annotated[int, Ge(1)],
         out_features: Annotated[int, Ge(1)],
         bias: bool = True,
-        init: Initialisation | Literal["zeros"] = "default",
+        init: Initialisation = "default",
     ) -> None:
         super().__init__()
         self.head = nn.Linear(in_features, out_features, bias)
-        if init == "zeros":
-            for parameter in self.head.parameters():
-                nn.init.zeros_(parameter)
-        else:
-            initialise(self.head, init)
+        initialise(self.head, init)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """(B, F) -> (B, C)."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from torch import Tensor
 from torch.optim import Optimizer
 
 
@@ -13,8 +14,9 @@ def tell(optimizer: Any, event: str, *values: Any) -> None:
 
     Args:
         optimizer: who is told.
-        event: `train`, `eval`, `epoch_ended` or `validated`.
-        values: what there is to say: `validated` gets the validation loss.
+        event: `train`, `eval`, `epoch_ended`, `validated` or `frozen`.
+        values: what there is to say: `validated` gets the validation loss, `frozen` the parameters that no longer
+            train.
     """
     method = getattr(optimizer, event, None)
     if method is not None:
@@ -83,6 +85,11 @@ class Combined(Optimizer):
         """A validation found this loss."""
         for part in self.parts:
             tell(part, "validated", loss)
+
+    def frozen(self, parameters: Sequence[Tensor]) -> None:
+        """These no longer train: they have no gradients until they do again."""
+        for part in self.parts:
+            tell(part, "frozen", parameters)
 
 
 def with_rate(params: Any, lr: float | None) -> list[dict[str, Any]]:

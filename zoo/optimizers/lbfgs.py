@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal
 
 import torch
 from annotated_types import Ge
+from torch import Tensor
 from torch.optim.optimizer import ParamsT
 
 from zoo.optimizers.kernels import listed, tensors
@@ -31,6 +32,10 @@ class LBFGS(torch.optim.LBFGS):
         if self.param_groups[0]["lr"] == 0:
             return evaluated(closure)
         return super().step(closure)  # type: ignore[no-untyped-call]
+
+    def frozen(self, parameters: Sequence[Tensor]) -> None:
+        """Forget the curvature: it would go on moving these with the others."""
+        self.state.clear()
 
 
 def lbfgs(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import torch
@@ -72,6 +72,16 @@ class Lookahead(Combined):
             if "fast" in state:
                 parameter.copy_(state.pop("fast"))
         super().train()
+
+    @torch.no_grad()
+    def frozen(self, parameters: Sequence[torch.Tensor]) -> None:
+        """Leave the slow weights of these in place."""
+        super().frozen(parameters)
+        for parameter in parameters:
+            state = self.state.get(parameter, {})
+            if "slow" in state:
+                parameter.copy_(state.pop("slow"))
+                state.pop("fast", None)
 
     def _states(self) -> list[tuple[dict[str, Any], torch.Tensor]]:
         return [(state, parameter) for parameter, state in self.state.items() if "slow" in state]

@@ -27,14 +27,14 @@ _BIAS_NAME = re.compile(r"(^|_)bias(_|$)")
 
 
 def _exempt(module: nn.Module, path: str) -> bool:
-    """Whether a parameter is a bias, or belongs to a normalisation.
+    """Whether a parameter is a bias, belongs to a normalisation, or to a module with `decays = False`.
 
     Args:
         module: the module that holds it.
         path: its full name. Biases are also called `in_proj_bias`, `bias_hh_l0`, and
             `parametrizations.bias.original` where torch.nn.utils.parametrize is at work.
     """
-    if isinstance(module, _EXEMPT) or _NORM_NAME.search(type(module).__name__):
+    if isinstance(module, _EXEMPT) or _NORM_NAME.search(type(module).__name__) or not getattr(module, "decays", True):
         return True
     *_, parent, name = ["", *path.split(".")]
     return bool(_BIAS_NAME.search(name)) or (name.startswith("original") and bool(_BIAS_NAME.search(parent)))
@@ -65,7 +65,7 @@ def parameter_groups(model: nn.Module, *, decay_all: bool = False, groups: Patte
         ConfigError: a pattern matches nothing, or nothing that an earlier one has left.
     """
     taken = _claimed(model, groups)
-    exempt = set() if decay_all else _exempt_ids(model)
+    exempt = set() if decay_all else exempt_ids(model)
     found: list[dict[str, Any]] = []
     for number, own in [*enumerate(groups), (None, {})]:
         members = [p for p in model.parameters() if p.requires_grad and taken.get(id(p)) == number]
@@ -131,7 +131,7 @@ def _near(pattern: str, names: Sequence[str]) -> str:
     return f"there are {', '.join(names[:3])}" + (" ..." if len(names) > 3 else "")
 
 
-def _exempt_ids(model: nn.Module) -> set[int]:
+def exempt_ids(model: nn.Module) -> set[int]:
     """Biases and normalisation parameters, by identity."""
     return {
         id(parameter)

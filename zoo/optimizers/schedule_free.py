@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal
 
 import torch
@@ -100,6 +100,13 @@ class ScheduleFree(torch.optim.Optimizer):
                     state = self.state[parameter]
                     parameter.copy_(torch.lerp(state["z"], state["x"], group["betas"][0]))
             group[_TRAINING] = True
+
+    @torch.no_grad()
+    def frozen(self, parameters: Sequence[Tensor]) -> None:
+        """Leave the means x of these in place, and forget the rest."""
+        for parameter in parameters:
+            if "x" in self.state.get(parameter, {}):
+                parameter.copy_(self.state.pop(parameter)["x"])
 
 
 def schedule_free(

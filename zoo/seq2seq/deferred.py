@@ -10,6 +10,9 @@ with deferred.loop():
 ```
 
 The results are those of autograd up to the rounding of the sum, which is better in half precision.
+
+Without gradients, as in a search, a loop casts every weight once: autocast does so for whole parameters alone, and
+casts parts of them anew in every step.
 """
 
 from __future__ import annotations
@@ -27,10 +30,21 @@ from torch.nn import functional
 
 from zoo.seq2seq.recurrence.precision import product_type
 
-#: Matrices and biases that steps of the innermost loop have read, as they read them, by what tells them from others.
-#: The tensors they are parts of are kept beside them: an id is one tensor's own only while that lives.
-_Matrices = dict[tuple[object, ...], tuple[Tensor, Tensor | None, tuple[Tensor, Tensor | None]]]
-_matrices: ContextVar[_Matrices | None] = ContextVar("matrices", default=None)
+
+class Matrices:
+    """Matrices and biases that the steps of a loop have read, as they read them.
+
+    Attributes:
+        known: by what tells them from others. The tensors they are parts of are kept beside them: an id, or an address,
+            is one tensor's own only while that lives.
+    """
+
+    def __init__(self) -> None:
+        self.known: dict[tuple[object, ...], tuple[Tensor, Tensor | None, tuple[Tensor, Tensor | None]]] = {}
+
+
+#: Those of the innermost loop.
+_matrices: ContextVar[Matrices | None] = ContextVar("matrices", default=None)
 
 
 class _Notes(Function):
@@ -152,9 +166,13 @@ class _Product(Function):
 
 
 @contextmanager
-def loop() -> Iterator[None]:
-    """Inside, `linear` sums the gradients of each weight in one product. Casts of weights are made once, too."""
-    token = _matrices.set({})
+def loop(matrices: Matrices | None = None) -> Iterator[None]:
+    """Inside, `linear` sums the gradients of each weight in one product. Casts of weights are made once, too.
+
+    Args:
+        matrices: of the steps before, if this goes on with their loop; no weight may have changed since.
+    """
+    token = _matrices.set(matrices or Matrices())
     try:
         yield
     finally:
@@ -170,14 +188,28 @@ def linear(inputs: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor
         bias: (N,).
     """
     matrices = _matrices.get()
-    if matrices is None or not torch.is_grad_enabled() or not weight.requires_grad:
+    if matrices is not None and not torch.is_grad_enabled():
+        return functional.linear(inputs, *_cast(matrices, weight, bias))
+    if matrices is None or not weight.requires_grad:
         return functional.linear(inputs, weight, bias)
     whole = weight if weight._base is None else weight._base
     key = (id(whole), weight.storage_offset(), weight.shape, weight.stride(), id(bias))
-    if key not in matrices:
-        matrices[key] = (*_Weight.apply(weight, bias, product_type(weight)), (whole, bias))
-    outputs: Tensor = _Linear.apply(inputs, *matrices[key][:2])
+    if key not in matrices.known:
+        matrices.known[key] = (*_Weight.apply(weight, bias, product_type(weight)), (whole, bias))
+    outputs: Tensor = _Linear.apply(inputs, *matrices.known[key][:2])
     return outputs
+
+
+def _cast(matrices: Matrices, weight: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    """A weight and a bias in the type of their product, without gradients."""
+    dtype = product_type(weight)
+    if dtype == weight.dtype:
+        return weight, bias
+    key = (dtype, weight.data_ptr(), weight.shape, weight.stride(), None if bias is None else bias.data_ptr())
+    if key not in matrices.known:
+        cast = weight.to(dtype, memory_format=torch.contiguous_format)
+        matrices.known[key] = (cast, None if bias is None else bias.to(dtype), (weight, bias))
+    return matrices.known[key][:2]
 
 
 def share(tensor: Tensor) -> Tensor:

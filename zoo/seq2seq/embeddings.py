@@ -7,6 +7,9 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from zoo.seq2seq.attention.precision import at_least_float32
+from zoo.seq2seq.recurrence.precision import product_type
+
 #: Which of the source's embeddings, the target's and the softmax's weights are one matrix.
 Tie = Literal["none", "source_target", "target_softmax", "all"]
 
@@ -45,3 +48,12 @@ class Vocabulary(nn.Module):
         if self.projection is not None:
             features = self.projection(features)
         return nn.functional.linear(features, self.weight, self.bias)
+
+    def logits(self, features: Tensor) -> Tensor:
+        """The same in float32 at least, for a search: b is added there, and tells logits apart that would be equal."""
+        if product_type(self.weight) == self.bias.dtype or torch.is_grad_enabled():
+            return at_least_float32(self(features))
+        if self.projection is not None:
+            features = self.projection(features)
+        product = at_least_float32(nn.functional.linear(features, self.weight))
+        return product.add_(self.bias)

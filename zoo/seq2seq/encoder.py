@@ -8,7 +8,7 @@ import torch
 from annotated_types import Ge, Interval
 from torch import Tensor, nn
 
-from zoo.seq2seq.recurrence import CellKind, Recurrence
+from zoo.seq2seq.recurrence import CellKind, LayerNorm, Recurrence
 
 
 class Encoded(NamedTuple):
@@ -38,7 +38,8 @@ class Encoder(nn.Module):
         dropout: share dropped between layers. The embedded tokens and the states of the highest layer are left alone.
         variational: one mask for all steps of a sentence, and dropout also in the recurrent products; see `Recurrence`.
         residual: every layer but the lowest adds its input to its output.
-        layer_norm: normalises the output of every layer.
+        layer_norm: normalises the output of every layer; `rms` by its mean square alone.
+        drop_connect: share of the weights of the recurrent products dropped; see `Recurrence`.
 
     Attributes:
         output_size: K = H times the number of directions.
@@ -55,7 +56,8 @@ class Encoder(nn.Module):
         dropout: Annotated[float, Interval(ge=0, le=1)] = 0.0,
         variational: bool = False,
         residual: bool = False,
-        layer_norm: bool = False,
+        layer_norm: LayerNorm = False,
+        drop_connect: Annotated[float, Interval(ge=0, lt=1)] = 0.0,
     ) -> None:
         super().__init__()
         self.recurrence = Recurrence(
@@ -68,6 +70,7 @@ class Encoder(nn.Module):
             variational=variational,
             residual=residual,
             layer_norm=layer_norm,
+            drop_connect=drop_connect,
         )
         self.output_size = self.recurrence.output_size
 

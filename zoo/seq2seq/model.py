@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, cast
 
 import torch
 from annotated_types import Ge, Interval
 from torch import Tensor, nn
 
-from zoo.seq2seq.attention.precision import at_least_float32
 from zoo.seq2seq.bridges import Bridge, BridgeKind
 from zoo.seq2seq.decoders import BahdanauDecoder, Decoder, DecoderState, LuongDecoder
 from zoo.seq2seq.decoders.bahdanau import ReadoutKind
+from zoo.seq2seq.deferred import Matrices, linear, loop
 from zoo.seq2seq.dropout import Dropout
 from zoo.seq2seq.embeddings import Tie, Vocabulary, make_embedding
 from zoo.seq2seq.encoder import Encoder
-from zoo.seq2seq.recurrence import CellKind, Recurrence, State
+from zoo.seq2seq.recurrence import CellKind, LayerNorm, Recurrence, State
 
 DecoderKind = Literal["bahdanau", "luong"]
 Size = Literal["small", "base", "large"]
@@ -24,6 +24,8 @@ Width = Annotated[int, Ge(1)] | None
 Layers = Annotated[int, Ge(1)]
 #: Of the embeddings, and of the decoder; the states of the encoder are as wide as the decoder's.
 SIZES: dict[str, tuple[int, int]] = {"small": (128, 256), "base": (256, 512), "large": (512, 1024)}
+#: Hypotheses of a step from which on it is looked for equal tokens.
+_SHARES_FROM = 32
 
 
 class SourceMemory(NamedTuple):
@@ -32,10 +34,12 @@ class SourceMemory(NamedTuple):
     Attributes:
         attention: what the attention made of the encoder's states.
         first: state of the decoder's layers before the first step, of each hidden (B, H) and, of an lstm, cell.
+        matrices: what all steps make of the weights, once. It is of no sentence.
     """
 
     attention: Any
     first: State
+    matrices: Matrices
 
 
 class Seq2Seq(nn.Module):
@@ -63,8 +67,9 @@ class Seq2Seq(nn.Module):
         input_feeding: luong reads its last attentional vector; without, training computes all steps at once.
         dropout: share dropped of embeddings, between layers, and of the features that tokens are predicted from.
         variational_dropout: one mask for all steps of a sentence, and dropout in the recurrence; Gal & Ghahramani 2016.
+        encoder_drop_connect: share of the weights of the encoder's recurrent products dropped; Merity et al. (2018).
         residual: layers but the lowest add their input to their output.
-        layer_norm: normalises the output of every layer.
+        layer_norm: normalises the output of every layer; `rms` by its mean square alone (Zhang & Sennrich 2019).
         tie: matrices that are one: `source_target` embeddings, target embeddings and softmax (`target_softmax`), `all`.
         scheduled_sampling: probability with which, in training, the model's own best token replaces the right one as
             the next input, for each token anew; Bengio et al. (2015).
@@ -95,8 +100,9 @@ class Seq2Seq(nn.Module):
         input_feeding: bool = True,
         dropout: Annotated[float, Interval(ge=0, lt=1)] = 0.3,
         variational_dropout: bool = False,
+        encoder_drop_connect: Annotated[float, Interval(ge=0, lt=1)] = 0.0,
         residual: bool = False,
-        layer_norm: bool = False,
+        layer_norm: LayerNorm = False,
         tie: Tie = "none",
         scheduled_sampling: Annotated[float, Interval(ge=0, le=1)] = 0.0,
         readout: ReadoutKind | None = None,
@@ -135,6 +141,7 @@ class Seq2Seq(nn.Module):
             variational=variational_dropout,
             residual=residual,
             layer_norm=layer_norm,
+            drop_connect=encoder_drop_connect,
         )
         context_size = self.encoder.output_size
         self.bridge = Bridge(
@@ -227,7 +234,7 @@ class Seq2Seq(nn.Module):
         """Sources, (B, S), to what is kept of them: tensors whose first axis is B."""
         mask = source != self.padding_id
         encoded = self.encoder(self.dropout(self.source(source)), mask)
-        return SourceMemory(self.decoder.prepare(encoded.states, mask), self.bridge(encoded.final))
+        return SourceMemory(self.decoder.prepare(encoded.states, mask), self.bridge(encoded.final), Matrices())
 
     def start(self, memory: SourceMemory) -> DecoderState:
         """The state before the first step: one hypothesis a sentence."""
@@ -244,5 +251,18 @@ class Seq2Seq(nn.Module):
         Returns:
             Logits of the next token, (B, N, V), float32 at least; attention weights (B, N, S); and the new state.
         """
-        features, weights, state = self.decoder.step(self.target(tokens), memory.attention, state)
-        return at_least_float32(self.vocabulary(features)), weights, state
+        with loop(memory.matrices):
+            gates = self._gates(tokens)
+            features, weights, state = self.decoder.step(self.target(tokens), memory.attention, state, gates=gates)
+        return self.vocabulary.logits(features), weights, state
+
+    def _gates(self, tokens: Tensor) -> Tensor | None:
+        """The tokens' part of the gates, (B, N, G·H), where it pays to compute that of equal tokens once.
+
+        The hypotheses of a batch often end in the same few words.
+        """
+        if tokens.is_cuda or torch.is_grad_enabled() or tokens.numel() < _SHARES_FROM:
+            return None
+        distinct, places = cast(Any, tokens).unique(return_inverse=True)
+        gates = self.decoder.recurrence.gates(self.target(distinct), linear=linear)
+        return gates.index_select(0, places.flatten()).view(*tokens.shape, -1)

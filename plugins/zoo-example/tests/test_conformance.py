@@ -44,7 +44,7 @@ def test_model_conforms_with_other_options(norm):
 
 
 @pytest.mark.parametrize("coverage", [False, True], ids=["plain", "coverage"])
-@pytest.mark.parametrize("selection", ["softmax", "top_k", "gumbel", "hard"])
+@pytest.mark.parametrize("selection", ["softmax", "top_k", "sparsemax", "entmax", "gumbel", "hard"])
 @pytest.mark.parametrize("scope", ["global", "local_m", "local_p"])
 def test_attention_conforms_in_every_scope_and_selection(scope, selection, coverage):
     own = {"hidden_size": 5, "filters": 2, "kernel_width": 3}

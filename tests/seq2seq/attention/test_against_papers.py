@@ -7,7 +7,7 @@ import torch
 
 SCORES = ["additive", "concat", "dot", "scaled_dot", "general", "location", "multihead"]
 SCOPES = ["global", "local_m", "local_p"]
-SELECTIONS = ["softmax", "top_k", "gumbel", "hard"]
+SELECTIONS = ["softmax", "top_k", "sparsemax", "entmax", "gumbel", "hard"]
 
 
 def product(matrix, vector):
@@ -49,13 +49,24 @@ def energy(name, values, query, key, position, covered):
     raise AssertionError(name)
 
 
-def select(name, energies, allowed, temperature, k):
+def select(name, energies, allowed, temperature, k, alpha):
     """Weights of all positions, from energies of all positions and the list of those allowed."""
     weights = [0.0] * len(energies)
     if not allowed:
         return weights
     if name == "hard":
         weights[max(allowed, key=lambda s: energies[s])] = 1.0
+        return weights
+    if name in ("sparsemax", "entmax"):
+        beta = 1 if name == "sparsemax" else alpha - 1
+        scaled = {s: beta * energies[s] / temperature for s in allowed}
+        low, high = max(scaled.values()) - 1, max(scaled.values())
+        for _ in range(100):  # Peters et al. (2019), algorithm 1
+            threshold = (low + high) / 2
+            found = {s: max(one - threshold, 0) ** (1 / beta) for s, one in scaled.items()}
+            low, high = (threshold, high) if sum(found.values()) > 1 else (low, threshold)
+        for s in allowed:
+            weights[s] = found[s]
         return weights
     if name == "top_k":
         allowed = sorted(allowed, key=lambda s: -energies[s])[:k]
@@ -80,7 +91,7 @@ def window_of(scope, values, query, step, length, window):
     return positions, [1.0 if p is None else math.exp(-((s - p) ** 2) / (2 * sigma**2)) for s in range(length)]
 
 
-def attend(name, attention, keys, mask, queries, *, scope, window, selection, temperature, k, heads=2):
+def attend(name, attention, keys, mask, queries, *, scope, window, selection, temperature, k, alpha=1.5, heads=2):
     """Contexts and weights of every step of one sentence: (T, K) and (T, S) lists."""
     values = {key: value.tolist() for key, value in attention.state_dict().items()}
     own = {key.removeprefix("score."): value for key, value in values.items() if key.startswith("score.")}
@@ -102,7 +113,7 @@ def attend(name, attention, keys, mask, queries, *, scope, window, selection, te
                     inner(of_query, product(own["key.weight"][rows], key)) / math.sqrt(size) + repeated * coverage[s]
                     for s, key in enumerate(keys)
                 ]
-                weights = select(selection, energies, allowed, temperature, k)
+                weights = select(selection, energies, allowed, temperature, k, alpha)
                 weights = [w * factor[s] if s in allowed else 0.0 for s, w in enumerate(weights)]
                 read = [product(own["value.weight"][rows], key) for key in keys]
                 context += [sum(weights[s] * read[s][i] for s in range(len(keys))) for i in range(size)]
@@ -112,7 +123,7 @@ def attend(name, attention, keys, mask, queries, *, scope, window, selection, te
             energies = [
                 energy(name, own, query, key, s, coverage[s]) + repeated * coverage[s] for s, key in enumerate(keys)
             ]
-            weights = select(selection, energies, allowed, temperature, k)
+            weights = select(selection, energies, allowed, temperature, k, alpha)
             groups.append([w * factor[s] if s in allowed else 0.0 for s, w in enumerate(weights)])
             context = [sum(groups[0][s] * keys[s][i] for s in range(len(keys))) for i in range(len(keys[0]))]
         weights = [sum(group[s] for group in groups) / len(groups) for s in range(len(keys))]
@@ -137,7 +148,7 @@ def check(name, attention, batch, loop, **options):
 @pytest.mark.parametrize("score", SCORES)
 def test_short_sources(build, sentences, loop, score, scope, selection, coverage):
     own = {"heads": 2} if score == "multihead" else {}
-    options = {"scope": scope, "window": 2, "selection": selection, "temperature": 0.7, "k": 2}
+    options = {"scope": scope, "window": 2, "selection": selection, "temperature": 0.7, "k": 2, "alpha": 1.3}
     attention = build(score, coverage=coverage, **own, **options)
     check(score, attention, sentences((6, 1, 0, 3), steps=5), loop, **options)
 

@@ -8,6 +8,8 @@ SHARED = [
     {},
     {"selection": "hard", "temperature": 0.5, "coverage": True},
     {"selection": "top_k", "k": 2, "window": 1},
+    {"selection": "sparsemax", "temperature": 2.0},
+    {"selection": "entmax", "alpha": 1.2, "coverage": True},
 ]
 SCOPES = [{"scope": "local_m"}, {"scope": "local_p", "coverage": True, "window": 2}]
 TARGETS = {

@@ -37,7 +37,7 @@ def check_gradients(attention, keys, mask, queries):
 
 
 @pytest.mark.parametrize("coverage", [False, True], ids=["plain", "coverage"])
-@pytest.mark.parametrize("selection", ["softmax", "top_k"])
+@pytest.mark.parametrize("selection", ["softmax", "top_k", "sparsemax", "entmax"])
 @pytest.mark.parametrize("scope", ["global", "local_m", "local_p"])
 @pytest.mark.parametrize("score", SCORES)
 def test_gradients(build, sentences, score, scope, selection, coverage):

@@ -10,7 +10,7 @@ every_combination = pytest.mark.parametrize(
         (score, scope, selection)
         for score in SCORES
         for scope in ("global", "local_m", "local_p")
-        for selection in ("softmax", "top_k", "gumbel", "hard")
+        for selection in ("softmax", "top_k", "sparsemax", "entmax", "gumbel", "hard")
     ],
 )
 OPTIONS = {"window": 1, "k": 2, "coverage": True}
@@ -108,9 +108,12 @@ def test_autocast_is_float64_to_two_digits(build, sentences, loop, score):
         torch.testing.assert_close(other.double(), one, rtol=0.02, atol=0.03)
 
 
+@pytest.mark.parametrize("selection", ["softmax", "top_k", "sparsemax", "entmax", "gumbel", "hard"])
 @pytest.mark.parametrize("scope", ["global", "local_m", "local_p"])
-def test_energies_of_any_size_stay_finite(build, sentences, loop, scope):
+def test_energies_of_any_size_stay_finite(build, sentences, loop, scope, selection):
     keys, mask, queries = sentences()
-    contexts, weights = loop(build("dot", scope=scope).float(), keys.float() * 1e10, mask, queries.float() * 1e10)
+    contexts, weights = loop(
+        build("dot", scope=scope, selection=selection).float(), keys.float() * 1e10, mask, queries.float() * 1e10
+    )
     assert contexts.isfinite().all()
     assert (weights.sum(-1) <= 1 + 1e-6).all()

@@ -1,13 +1,17 @@
 """How energies become weights, in and after training."""
 
+from typing import get_args
+
 import pytest
 import torch
 
+from zoo.seq2seq.attention import options
 from zoo.seq2seq.attention.selections import Selection
 
 ENERGIES = torch.tensor([1.0, 3.0, 2.0, -1.0, 0.5], dtype=torch.float64)
 ALLOWED = torch.tensor([True, True, False, True, True])
 DRAWS = 40_000
+NAMES = get_args(options.Selection)
 
 
 def probabilities(temperature=1.0):
@@ -48,6 +52,28 @@ def test_training_draws_a_position_as_often_as_its_probability_says(name):
     assert not weights[:, 2].any()
 
 
+@pytest.mark.parametrize("training", [False, True])
+def test_sparsemax_leaves_low_energies_without_weight(training):
+    """3 and 1 are more than one apart; divided by 4 they are not: (3/4 + 1/4 - 1) / 2 + 1/2 ± 1/4."""
+    sparse = Selection("sparsemax", 1.0, 1).train(training)(ENERGIES, ALLOWED)
+    assert sparse.tolist() == [0, 1, 0, 0, 0]
+    warmer = Selection("sparsemax", 4.0, 1).train(training)(torch.tensor([1.0, 3.0, 2.0, -9.0, -9.0]), ALLOWED)
+    torch.testing.assert_close(warmer, torch.tensor([0.25, 0.75, 0, 0, 0]))
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_alpha_leads_entmax_from_softmax_to_sparsemax(training):
+    def weights(name, alpha=1.5):
+        return Selection(name, 0.8, 1, alpha).train(training)(ENERGIES, ALLOWED)
+
+    torch.testing.assert_close(weights("entmax", 1.0), weights("softmax"))
+    torch.testing.assert_close(weights("entmax", 2.0), weights("sparsemax"))
+    kept = [(weights("entmax", alpha) > 0).sum().item() for alpha in (1.0, 1.2, 1.5, 2.0)]
+    assert kept == sorted(kept, reverse=True)
+    assert kept[0] == 4
+    assert kept[-1] == 1
+
+
 def test_gumbel_weights_are_soft_and_hard_ones_are_not():
     torch.manual_seed(0)
     soft = Selection("gumbel", 1.0, 1).train()(ENERGIES.expand(100, 5), ALLOWED)
@@ -71,7 +97,7 @@ def test_hard_takes_the_first_of_equal_positions_after_training():
     assert weights.tolist() == [0, 1, 0, 0]
 
 
-@pytest.mark.parametrize("name", ["softmax", "top_k", "gumbel", "hard"])
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("training", [False, True])
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_half_precision_energies_give_float32_weights(name, training, dtype):

@@ -40,7 +40,7 @@ def scope(request):
     return request.param
 
 
-@pytest.fixture(params=["softmax", "hard"])
+@pytest.fixture(params=["softmax", "sparsemax", "hard"])
 def selection(request):
     return request.param
 

@@ -92,7 +92,8 @@ def test_a_saturated_p_stays_in_the_sentence(build, sentences):
 
 
 def test_gathered_windows_give_what_masked_ones_give(build, sentences, loop, monkeypatch):
-    for options in ({}, {"coverage": True}, {"selection": "top_k", "k": 2}, {"selection": "hard"}):
+    selections = ({"selection": "top_k", "k": 2}, {"selection": "entmax"}, {"selection": "hard"})
+    for options in ({}, {"coverage": True}, *selections):
         for scope in ("local_m", "local_p"):
             attention, batch = build("additive", scope=scope, window=1, **options), sentences((20, 7, 0, 1), steps=9)
             gathered = loop(attention, *batch)

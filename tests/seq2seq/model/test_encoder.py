@@ -69,10 +69,12 @@ def test_embedded_tokens_and_highest_states_are_not_dropped(batch):
     assert not torch.equal(deep(*batch).states, deep.eval()(*batch).states)
 
 
-@pytest.mark.parametrize("option", ["residual", "layer_norm"])
+@pytest.mark.parametrize(
+    "option", [{"residual": True}, {"layer_norm": True}, {"layer_norm": "rms"}, {"drop_connect": 0.5}], ids=str
+)
 def test_options_reach_the_layers(batch, option):
     torch.manual_seed(0)
     plain = Encoder(3, 4, layers=2).double()
-    other = Encoder(3, 4, layers=2, **{option: True}).double()
+    other = Encoder(3, 4, layers=2, **option).double()
     other.load_state_dict(plain.state_dict(), strict=False)
     assert not torch.allclose(plain(*batch).states, other(*batch).states)

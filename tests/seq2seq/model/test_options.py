@@ -64,6 +64,8 @@ def test_size_sets_the_sizes_that_are_left_out(build, size, embedding, hidden):
         ("input_feeding", False),
         ("dropout", 0.5),
         ("layer_norm", True),
+        ("layer_norm", "rms"),
+        ("encoder_drop_connect", 0.5),
         ("tie", "target_softmax"),
         ("scheduled_sampling", 1.0),
     ],

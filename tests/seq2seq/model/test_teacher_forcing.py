@@ -39,6 +39,8 @@ def test_with_every_score_scope_and_coverage(build, batch, step_by_step, decoder
         {"name": "general", "project": "queries"},
         {"name": "general", "selection": "top_k", "k": 2},
         {"name": "general", "selection": "hard"},
+        {"name": "general", "selection": "sparsemax"},
+        {"name": "general", "selection": "entmax", "alpha": 1.7},
         {"name": "general", "selection": "gumbel"},
         {"name": "general", "temperature": 0.5},
     ],

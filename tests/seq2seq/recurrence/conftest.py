@@ -117,8 +117,10 @@ def cell_step(layer: Layer, direction: int, x: Tensor, state: tuple[Tensor, ...]
     return torch.sigmoid(o) * torch.tanh(c), c
 
 
-def normalise(norm: nn.LayerNorm, values: Tensor) -> Tensor:
-    """Ba et al. (2016), equation 4."""
+def normalise(norm: nn.LayerNorm | nn.RMSNorm, values: Tensor) -> Tensor:
+    """Ba et al. (2016), equation 4, or Zhang & Sennrich (2019), equation 4."""
+    if isinstance(norm, nn.RMSNorm):
+        return values / torch.sqrt((values**2).mean() + torch.finfo(values.dtype).eps) * norm.weight
     deviation = ((values - values.mean()) ** 2).mean()
     return (values - values.mean()) / torch.sqrt(deviation + norm.eps) * norm.weight + norm.bias
 

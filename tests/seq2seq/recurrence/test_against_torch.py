@@ -154,7 +154,7 @@ def test_what_a_gpu_would_compute(build, sentences, state_of, cell, directions, 
     state = state_of(recurrence, len(mask))[0] if started else None
     states, ends = layer(packing.pack(tokens), state, packing)
     split = None if state is None else tuple(layer._split(part) for part in state)
-    fused_states, fused_ends = fused(layer, packing.pack(tokens), split, packing)
+    fused_states, fused_ends = fused(layer, layer.weight_hh, packing.pack(tokens), split, packing)
     torch.testing.assert_close(fused_states, states)
     torch.testing.assert_close(fused_ends, ends)
 
@@ -162,6 +162,6 @@ def test_what_a_gpu_would_compute(build, sentences, state_of, cell, directions, 
 def test_the_fused_kernel_without_a_single_token(build, sentences):
     layer = build(cell="lstm", directions=2).layer(0)
     tokens, mask = sentences((0, 0), steps=3)
-    states, ends = fused(layer, Packing.of(mask).pack(tokens), None, Packing.of(mask))
+    states, ends = fused(layer, layer.weight_hh, Packing.of(mask).pack(tokens), None, Packing.of(mask))
     assert states.shape == (0, 8)
     assert [end.tolist() for end in ends] == [[[0.0] * 8] * 2] * 2

@@ -13,7 +13,7 @@ CELLS = ["gru", "lstm", "rnn"]
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("directions", [1, 2])
 @pytest.mark.parametrize("residual", [False, True], ids=["plain", "residual"])
-@pytest.mark.parametrize("layer_norm", [False, True], ids=["raw", "norm"])
+@pytest.mark.parametrize("layer_norm", [False, True, "rms"], ids=["raw", "norm", "rms"])
 def test_three_layers(build, sentences, plain, cell, directions, residual, layer_norm):
     recurrence = build(cell=cell, directions=directions, layers=3, residual=residual, layer_norm=layer_norm)
     tokens, mask = sentences()
@@ -49,6 +49,30 @@ def test_variational_dropout_has_one_mask_for_all_steps(build, sentences, plain,
 
 
 @pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("directions", [1, 2])
+def test_drop_connect_multiplies_the_weights_of_all_steps(build, sentences, plain, drawn, cell, directions):
+    """Values, and gradients of W: those of the equations with the masked W, times the mask."""
+    recurrence = build(cell=cell, directions=directions, layers=2, drop_connect=0.5, layer_norm=True)
+    tokens, mask = sentences()
+    outputs, _ = recurrence(tokens, mask)
+    outputs.square().sum().backward()
+    ours = [layer.weight_hh.grad for layer in recurrence.layers]
+    factors = [factor for factor in drawn if factor is not None]
+    assert [factor.shape for factor in factors] == [layer.weight_hh.shape for layer in recurrence.layers]
+    assert all(set(factor.unique().tolist()) == {0.0, 2.0} for factor in factors)
+    recurrence.zero_grad()
+    with torch.no_grad():
+        for layer, factor in zip(recurrence.layers, factors, strict=True):
+            layer.weight_hh.mul_(factor)
+    for row, length in enumerate(mask.sum(1).tolist()):
+        expected, _ = plain(recurrence, tokens[row, :length])
+        torch.testing.assert_close(outputs[row, :length], expected)
+        expected.square().sum().backward()
+    for gradient, layer, factor in zip(ours, recurrence.layers, factors, strict=True):
+        torch.testing.assert_close(gradient, layer.weight_hh.grad * factor)
+
+
+@pytest.mark.parametrize("cell", CELLS)
 def test_gradients_through_variational_dropout_are_those_of_the_equations(build, sentences, plain, drawn, cell):
     recurrence = build(cell=cell, directions=2, dropout=0.5, variational=True)
     tokens, mask = sentences()
@@ -76,7 +100,7 @@ def test_ordinary_dropout_lies_between_layers_and_is_drawn_for_every_step(build,
 
 @pytest.mark.parametrize("variational", [False, True])
 def test_after_training_nothing_is_dropped(build, sentences, plain, variational):
-    recurrence = build(layers=2, dropout=0.5, variational=variational).eval()
+    recurrence = build(layers=2, dropout=0.5, variational=variational, drop_connect=0.5).eval()
     tokens, mask = sentences((4,))
     torch.testing.assert_close(recurrence(tokens, mask)[0][0], plain(recurrence, tokens[0])[0])
     assert recurrence.draw(tokens, 1, steps=4) is None

@@ -12,6 +12,7 @@ def ours(
     selection: options.Selection = "softmax",
     temperature: options.Temperature = 1.0,
     k: options.TopK = 4,
+    alpha: options.Alpha = 1.5,
     coverage: bool = False,
 ) -> Attention:
     return Attention(OurScore(query_size, key_size), query_size, scope=scope, window=window, ...)

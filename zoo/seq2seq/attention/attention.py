@@ -40,9 +40,10 @@ class Attention(nn.Module):
             centre p the query predicts, and a Gaussian around p multiplied to the weights, which are not normalised
             again; Luong et al. (2015), section 3.2.
         window: D of local scopes; 2D + 1 positions, and σ = D / 2.
-        selection: `softmax`, `top_k`, `gumbel` or `hard`; see `Selection`.
+        selection: `softmax`, `top_k`, `sparsemax`, `entmax`, `gumbel` or `hard`; see `Selection`.
         temperature: energies are divided by it.
         k: how many positions `top_k` keeps.
+        alpha: of `entmax`, from softmax at 1 to sparsemax at 2.
         coverage: whether earlier weights enter the energies.
 
     Raises:
@@ -59,6 +60,7 @@ class Attention(nn.Module):
         selection: options.Selection = "softmax",
         temperature: float = 1.0,
         k: int = 4,
+        alpha: float = 1.5,
         coverage: bool = False,
     ) -> None:
         super().__init__()
@@ -69,7 +71,7 @@ class Attention(nn.Module):
         self.scope: Monotonic | Predictive | None = None
         if scope != "global":
             self.scope = Monotonic() if scope == "local_m" else Predictive(query_size)
-        self.selection = Selection(selection, temperature, k)
+        self.selection = Selection(selection, temperature, k, alpha)
         self.coverage = coverage
         self._counts_steps = scope == "local_m" or not score.stateless
         self.covered = nn.Linear(query_size, 1) if coverage and not score.reads_coverage else None

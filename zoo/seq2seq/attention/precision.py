@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -20,10 +23,13 @@ def in_autocast_type(tensor: Tensor) -> Tensor:
 
 def product(matrix: Tensor, vector: Tensor) -> Tensor:
     """Their product in their own type, also under autocast, which would copy the matrix, (..., H) and (H,) to (...)."""
-    if not _autocasts(matrix):
+    with own_type(matrix):
         return matrix @ vector
-    with torch.autocast(matrix.device.type, enabled=False):
-        return matrix @ vector
+
+
+def own_type(tensor: Tensor) -> AbstractContextManager[Any]:
+    """Inside, products with this tensor are computed in its own type, also under autocast."""
+    return torch.autocast(tensor.device.type, enabled=False) if _autocasts(tensor) else nullcontext()
 
 
 def _autocasts(tensor: Tensor) -> bool:

@@ -35,6 +35,7 @@ def local_m(
     selection: options.Selection = "softmax",
     temperature: options.Temperature = 1.0,
     k: options.TopK = 4,
+    alpha: options.Alpha = 1.5,
     coverage: bool = False,
 ) -> Attention:
     """Monotonic local attention, Luong et al. (2015): a window that moves on by one position each step.
@@ -54,6 +55,7 @@ def local_m(
         selection=selection,
         temperature=temperature,
         k=k,
+        alpha=alpha,
         coverage=coverage,
     )
 
@@ -66,6 +68,7 @@ def local_p(
     selection: options.Selection = "softmax",
     temperature: options.Temperature = 1.0,
     k: options.TopK = 4,
+    alpha: options.Alpha = 1.5,
     coverage: bool = False,
 ) -> Attention:
     """Predictive local attention, Luong et al. (2015): a window and a Gaussian around a position that is predicted.
@@ -85,5 +88,6 @@ def local_p(
         selection=selection,
         temperature=temperature,
         k=k,
+        alpha=alpha,
         coverage=coverage,
     )

@@ -105,7 +105,7 @@ class BahdanauDecoder(Decoder):
     ) -> tuple[Tensor, Tensor, Tensor, DecoderState]:
         """s_t (B, N, H), c_t (B, N, K), weights (B, N, S), and the state."""
         if gates is None:
-            gates = self.recurrence.gates(embedded)
+            gates = self.recurrence.gates(embedded, linear=deferred.linear)
         context, weights, attention = self.attend(state.recurrent[-1][0], memory, state.attention)
         output, recurrent = self.recurrence.step(
             context, state.recurrent, gates=gates, noise=noise.recurrence, linear=deferred.linear

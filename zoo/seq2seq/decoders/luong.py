@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from zoo.seq2seq import deferred
 from zoo.seq2seq.decoders.decoder import SILENT, Decoder, DecoderState, Feed, StepNoise
 from zoo.seq2seq.recurrence import Recurrence, State
+from zoo.seq2seq.recurrence.precision import product_type
 
 
 class LuongDecoder(Decoder):
@@ -73,7 +74,7 @@ class LuongDecoder(Decoder):
     ) -> tuple[Tensor, Tensor, DecoderState]:
         """See `Decoder`."""
         if gates is None:
-            gates = self.recurrence.gates(embedded)
+            gates = self.recurrence.gates(embedded, linear=deferred.linear)
         fed = embedded[..., :0] if state.attentional is None else state.attentional
         output, recurrent = self.recurrence.step(
             fed, state.recurrent, gates=gates, noise=noise.recurrence, linear=deferred.linear
@@ -99,5 +100,6 @@ class LuongDecoder(Decoder):
 
     def _features(self, context: Tensor, output: Tensor) -> Tensor:
         """(B, N, K) and (B, N, H) -> (B, N, H)."""
-        joined = torch.cat([context.to(output.dtype), output], -1)
+        dtype = product_type(self.combine.weight)
+        joined = torch.cat([context.to(dtype), output.to(dtype)], -1)
         return torch.tanh(deferred.linear(joined, self.combine.weight))

@@ -15,12 +15,13 @@ if TYPE_CHECKING:
 
 
 def fused(
-    layer: Layer, inputs: Tensor, start: tuple[Tensor, ...] | None, packing: Packing
+    layer: Layer, weight_hh: Tensor, inputs: Tensor, start: tuple[Tensor, ...] | None, packing: Packing
 ) -> tuple[Tensor, tuple[Tensor, ...]]:
     """A layer over whole sentences.
 
     Args:
         layer: whose parameters are used.
+        weight_hh: in place of the layer's own, in its shape.
         inputs: of each packed token, (N, E).
         start: h, and c of an lstm, before the first step, (D, B, H); None for zeros.
         packing: of the sentences.
@@ -36,7 +37,7 @@ def fused(
         return inputs.new_empty(0, layer.directions * layer.hidden_size), _by_sentence(start)
     start = tuple(part.to(inputs.dtype).index_select(1, packing.order) for part in start)
     first = tuple(part[:, :present].contiguous() for part in start)
-    parameters = (layer.weight_ih, layer.weight_hh, layer.bias_ih, layer.bias_hh)
+    parameters = (layer.weight_ih, weight_hh, layer.bias_ih, layer.bias_hh)
     weights = [part for parts in zip(*(p.chunk(layer.directions) for p in parameters), strict=True) for part in parts]
     functions: dict[str, Any] = {"gru": torch._VF.gru, "lstm": torch._VF.lstm, "rnn": torch._VF.rnn_tanh}
     with warnings.catch_warnings():

@@ -58,7 +58,12 @@ class Layer(nn.Module):
         return (zero, zero) if self.cell == "lstm" else (zero,)
 
     def forward(
-        self, inputs: Tensor, state: LayerState | None, packing: Packing, drop: Tensor | None = None
+        self,
+        inputs: Tensor,
+        state: LayerState | None,
+        packing: Packing,
+        drop: Tensor | None = None,
+        keep: Tensor | None = None,
     ) -> tuple[Tensor, LayerState]:
         """Whole sentences.
 
@@ -67,22 +72,24 @@ class Layer(nn.Module):
             state: before the first step, (B, D·H); None for zeros.
             packing: of the sentences.
             drop: factors of h in its products, (B, D·H); None for none.
+            keep: factors of `weight_hh`, in its shape; None for none.
 
         Returns:
             h of each packed token, (N, D·H), and the state after each sentence's last step, (B, D·H).
         """
         start = None if state is None else tuple(self._split(part) for part in state)
+        weight = self.weight_hh if keep is None else self.weight_hh * keep
         if inputs.is_cuda and drop is None:
-            return fused(self, inputs, start, packing)
-        states, ends = self._loop(inputs, start, packing, None if drop is None else self._split(drop))
+            return fused(self, weight, inputs, start, packing)
+        states, ends = self._loop(weight, inputs, start, packing, None if drop is None else self._split(drop))
         return packing.by_token(states), tuple(end.transpose(0, 1).flatten(1) for end in ends)
 
     def _loop(
-        self, inputs: Tensor, start: LayerState | None, packing: Packing, drop: Tensor | None
+        self, weight_hh: Tensor, inputs: Tensor, start: LayerState | None, packing: Packing, drop: Tensor | None
     ) -> tuple[Tensor, LayerState]:
         """(N, E) and (D, B, H) -> (D, N, H) and (D, B, H)."""
         d = self.directions
-        weight, bias = torch.unflatten(self.weight_hh, 0, (d, -1)), torch.unflatten(self.bias_hh, 0, (d, -1))
+        weight, bias = torch.unflatten(weight_hh, 0, (d, -1)), torch.unflatten(self.bias_hh, 0, (d, -1))
         within = None
         if self.cell == "gru":
             # Only b_n stays within the loop, where r multiplies it.
@@ -141,6 +148,6 @@ class Layer(nn.Module):
             gates = gates + linear(inputs, self.weight_ih[:, self.input_size - inputs.shape[-1] :], None)
         return self.update(gates, recurrent, state)
 
-    def gates(self, inputs: Tensor) -> Tensor:
+    def gates(self, inputs: Tensor, *, linear: Linear = nn.functional.linear) -> Tensor:
         """W x + b_ih of the input's first columns, (…, E' <= E) -> (…, G·H): for `step`, over all steps at once."""
-        return nn.functional.linear(inputs, self.weight_ih[:, : inputs.shape[-1]], self.bias_ih)
+        return linear(inputs, self.weight_ih[:, : inputs.shape[-1]], self.bias_ih)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +11,8 @@ from zoo.seq2seq.dropout import Dropout
 from zoo.seq2seq.recurrence.layer import CellKind, Layer, LayerState, Linear
 from zoo.seq2seq.recurrence.packing import Packing
 
+#: Whether the output of a layer is normalised: `True` by its mean and variance, `rms` by its mean square alone.
+LayerNorm = bool | Literal["rms"]
 #: Of every layer, from the lowest.
 State = tuple[LayerState, ...]
 #: Of every layer: factors of its input, and of the h in its recurrent product. None is no dropout.
@@ -30,7 +32,10 @@ class Recurrence(nn.Module):
         variational: one mask for all steps of a sequence, and dropout also of h in the recurrent products of
             all layers; Gal & Ghahramani (2016), equation 7.
         residual: every layer but the lowest adds its input to its output; Wu et al. (2016), equation 6.
-        layer_norm: normalises the output of every layer (not the state that it hands on); Ba et al. (2016).
+        layer_norm: normalises the output of every layer (not the state that it hands on); Ba et al. (2016), or `rms`,
+            Zhang & Sennrich (2019).
+        drop_connect: share of the weights of the recurrent products dropped, the same for all steps of a batch; Merity,
+            Keskar & Socher (2018), section 2, after Wan et al. (2013). Over whole sequences alone.
     """
 
     def __init__(
@@ -44,15 +49,17 @@ class Recurrence(nn.Module):
         dropout: float = 0.0,
         variational: bool = False,
         residual: bool = False,
-        layer_norm: bool = False,
+        layer_norm: LayerNorm = False,
+        drop_connect: float = 0.0,
     ) -> None:
         super().__init__()
         self.output_size = hidden_size * directions
         self.hidden_size, self.cell, self.directions, self.residual = hidden_size, cell, directions, residual
-        self.dropout = Dropout(dropout, variational)
+        self.dropout, self.drop_connect = Dropout(dropout, variational), Dropout(drop_connect)
         sizes = [input_size] + [self.output_size] * (layers - 1)
         self.layers = nn.ModuleList(Layer(size, hidden_size, cell=cell, directions=directions) for size in sizes)
-        self.norms = nn.ModuleList(nn.LayerNorm(self.output_size) for _ in sizes) if layer_norm else None
+        norm = nn.RMSNorm if layer_norm == "rms" else nn.LayerNorm
+        self.norms = nn.ModuleList(norm(self.output_size) for _ in sizes) if layer_norm else None
 
     def layer(self, index: int) -> Layer:
         """One of the layers, from the lowest."""
@@ -83,7 +90,8 @@ class Recurrence(nn.Module):
             drop = None
             if self.dropout.variational:
                 drop = self.dropout.factor(below.new_empty(mask.shape[0], self.output_size))
-            outputs, end = self.layer(index)(below, None if state is None else state[index], packing, drop)
+            keep = self.drop_connect.factor(self.layer(index).weight_hh) if self.drop_connect.p else None
+            outputs, end = self.layer(index)(below, None if state is None else state[index], packing, drop, keep)
             outputs = self._finish(index, below, outputs)
             final.append(end)
         batch, steps = mask.shape
@@ -125,9 +133,9 @@ class Recurrence(nn.Module):
                 noise.append((None if below is None else below[step], None if within is None else within[step]))
         return [tuple(noise) for noise in drawn] * (steps // every)
 
-    def gates(self, inputs: Tensor) -> Tensor:
+    def gates(self, inputs: Tensor, *, linear: Linear = nn.functional.linear) -> Tensor:
         """See `Layer.gates`, of the lowest layer."""
-        return self.layer(0).gates(inputs)
+        return self.layer(0).gates(inputs, linear=linear)
 
     def step(
         self,

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 #: Tokens of a block. The best tokens stand in the blocks with the best maxima, and maxima are cheap.
-BLOCK = 128
+BLOCK = 64
 #: Below so many continuations of a sentence, blocks do not pay.
 SMALL = 2048
 
@@ -47,11 +47,14 @@ def top(log_probabilities: Tensor, totals: Tensor, k: int) -> Candidates:
         values, flat = every.topk(min(k + 1, every.shape[1]), 1)
     else:
         values, flat = _best_of_blocks(log_probabilities, totals, k + 1)
-    # The one beyond the k tells whether a tie was cut.
     tied = (values[:, 1:] == values[:, :-1]) & (values[:, 1:] > -torch.inf)
-    values, flat = values[:, :k], flat[:, :k]
     if tied.any():
-        rows = tied.any(1).nonzero().squeeze(1)
+        values, flat = _in_order(values, flat)
+    # The one beyond the k tells whether a tie was cut.
+    cut = tied[:, k - 1 :].any(1)
+    values, flat = values[:, :k], flat[:, :k]
+    if cut.any():
+        rows = cut.nonzero().squeeze(1)
         values, flat = values.contiguous(), flat.contiguous()
         values[rows], flat[rows] = _best_with_ties(log_probabilities[rows], totals[rows], k)
     slots = flat // vocabulary
@@ -89,6 +92,18 @@ def _best_of_blocks(log_probabilities: Tensor, totals: Tensor, k: int) -> tuple[
     return values, flat.gather(1, places)
 
 
+def _in_order(values: Tensor, flat: Tensor) -> tuple[Tensor, Tensor]:
+    """Values and their indices, best first, and of equal ones the lower index."""
+    flat, order = flat.sort(dim=1)
+    return _by_value(values.gather(1, order), flat)
+
+
+def _by_value(values: Tensor, flat: Tensor) -> tuple[Tensor, Tensor]:
+    """Values and their ascending indices, best first, and of equal ones the lower index."""
+    values, order = values.sort(dim=1, descending=True, stable=True)
+    return values, flat.gather(1, order)
+
+
 def _best_with_ties(log_probabilities: Tensor, totals: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """The k best as `top` orders them, by looking at every continuation."""
     values = _all(log_probabilities, totals)
@@ -96,5 +111,4 @@ def _best_with_ties(log_probabilities: Tensor, totals: Tensor, k: int) -> tuple[
     better, equal = values > least, values == least
     taken = better | (equal & (equal.cumsum(1) <= k - better.sum(1, keepdim=True)))
     flat = taken.nonzero()[:, 1].view(-1, k)  # in ascending order
-    values, order = values.gather(1, flat).sort(dim=1, descending=True, stable=True)
-    return values, flat.gather(1, order)
+    return _by_value(values.gather(1, flat), flat)

@@ -81,6 +81,7 @@ def location_aware(
     selection: options.Selection = "softmax",
     temperature: options.Temperature = 1.0,
     k: options.TopK = 4,
+    alpha: options.Alpha = 1.5,
     coverage: bool = False,
 ) -> Attention:
     """Location-aware attention, Chorowski et al. (2015): wᵀ tanh(W s + V h + U (F * previous weights) + b).
@@ -101,5 +102,6 @@ def location_aware(
         selection=selection,
         temperature=temperature,
         k=k,
+        alpha=alpha,
         coverage=coverage,
     )

@@ -63,6 +63,7 @@ def additive(
     selection: options.Selection = "softmax",
     temperature: options.Temperature = 1.0,
     k: options.TopK = 4,
+    alpha: options.Alpha = 1.5,
     coverage: bool = False,
 ) -> Attention:
     """Additive attention, Bahdanau et al. (2015): vᵀ tanh(W s + U h).
@@ -83,5 +84,6 @@ def additive(
         selection=selection,
         temperature=temperature,
         k=k,
+        alpha=alpha,
         coverage=coverage,
     )

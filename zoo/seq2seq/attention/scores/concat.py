@@ -49,6 +49,7 @@ def concat(
     selection: options.Selection = "softmax",
     temperature: options.Temperature = 1.0,
     k: options.TopK = 4,
+    alpha: options.Alpha = 1.5,
     coverage: bool = False,
 ) -> Attention:
     """Concat attention, Luong et al. (2015): vᵀ tanh(W [h_t; h_s]).
@@ -67,5 +68,6 @@ def concat(
         selection=selection,
         temperature=temperature,
         k=k,
+        alpha=alpha,
         coverage=coverage,
     )

@@ -56,6 +56,7 @@ def dot(
     selection: options.Selection = "softmax",
     temperature: options.Temperature = 1.0,
     k: options.TopK = 4,
+    alpha: options.Alpha = 1.5,
     coverage: bool = False,
 ) -> Attention:
     """Dot attention, Luong et al. (2015): h_tᵀ h_s.
@@ -73,6 +74,7 @@ def dot(
         selection=selection,
         temperature=temperature,
         k=k,
+        alpha=alpha,
         coverage=coverage,
     )
 
@@ -85,6 +87,7 @@ def scaled_dot(
     selection: options.Selection = "softmax",
     temperature: options.Temperature = 1.0,
     k: options.TopK = 4,
+    alpha: options.Alpha = 1.5,
     coverage: bool = False,
 ) -> Attention:
     """Scaled dot attention, Vaswani et al. (2017): h_tᵀ h_s / √Q.
@@ -102,5 +105,6 @@ def scaled_dot(
         selection=selection,
         temperature=temperature,
         k=k,
+        alpha=alpha,
         coverage=coverage,
     )

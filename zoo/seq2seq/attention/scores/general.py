@@ -56,6 +56,7 @@ def general(
     selection: options.Selection = "softmax",
     temperature: options.Temperature = 1.0,
     k: options.TopK = 4,
+    alpha: options.Alpha = 1.5,
     coverage: bool = False,
 ) -> Attention:
     """General attention, Luong et al. (2015): h_tᵀ W h_s.
@@ -75,5 +76,6 @@ def general(
         selection=selection,
         temperature=temperature,
         k=k,
+        alpha=alpha,
         coverage=coverage,
     )

@@ -57,6 +57,7 @@ def location(
     selection: options.Selection = "softmax",
     temperature: options.Temperature = 1.0,
     k: options.TopK = 4,
+    alpha: options.Alpha = 1.5,
     coverage: bool = False,
 ) -> Attention:
     """Location attention, Luong et al. (2015): softmax(W h_t).
@@ -75,5 +76,6 @@ def location(
         selection=selection,
         temperature=temperature,
         k=k,
+        alpha=alpha,
         coverage=coverage,
     )

@@ -82,6 +82,7 @@ def multihead(
     selection: options.Selection = "softmax",
     temperature: options.Temperature = 1.0,
     k: options.TopK = 4,
+    alpha: options.Alpha = 1.5,
     coverage: bool = False,
 ) -> Attention:
     """Multi-head attention, Vaswani et al. (2017), over a recurrent encoder.
@@ -100,5 +101,6 @@ def multihead(
         selection=selection,
         temperature=temperature,
         k=k,
+        alpha=alpha,
         coverage=coverage,
     )
