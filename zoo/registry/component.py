@@ -13,7 +13,9 @@ from zoo.registry.errors import ComponentLoadError
 #: Kind of component -> entry-point group.
 GROUPS: dict[str, str] = {
     "model": "zoo.models",
+    "head": "zoo.heads",
     "attention": "zoo.attentions",
+    "finetune": "zoo.finetunes",
     "loss": "zoo.losses",
     "optimizer": "zoo.optimizers",
     "schedule": "zoo.schedules",

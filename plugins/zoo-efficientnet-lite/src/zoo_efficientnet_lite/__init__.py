@@ -1,0 +1,1 @@
+"""EfficientNet-Lite0 for attention-zoo; the entry point names the module that holds it."""
