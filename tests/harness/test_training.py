@@ -10,9 +10,12 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from torch import nn
 
 import zoo
 from zoo.errors import ZooError
+from zoo.harness.batches import HarnessData
+from zoo.harness.training import set_up
 from zoo.testing.nested import difference
 
 
@@ -155,3 +158,16 @@ def test_a_run_of_python_predicts(train: Callable[..., Any]) -> None:
     rows = run.predict([dict(zip(names, row, strict=True)) for row in (setosa, virginica)])
     assert [row["prediction"] for row in rows] == ["setosa", "virginica"]
     assert repr(run) == f"Run({str(run.dir)!r})"
+
+
+def test_an_initialisation_that_needs_data_gets_the_first_batch(train: Callable[..., Any]) -> None:
+    run = train("model.init=lsuv", "data.batch_size=1000", "optimizer.lr=1e-12", "trainer.max_steps=1")
+    inputs, _ = next(iter(HarnessData(set_up(run.model.config), 0).train_dataloader()))
+    model = run.model.task.model.eval()
+    outputs: list[torch.Tensor] = []
+    for layer in model.modules():
+        if isinstance(layer, nn.Linear):
+            layer.register_forward_hook(lambda _layer, _inputs, output: outputs.append(output))
+    model(inputs)
+    assert len(outputs) == 3
+    assert [one.detach().var(correction=0).item() for one in outputs] == pytest.approx([1, 1, 1], abs=0.11)

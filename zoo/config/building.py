@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from zoo.config.groups import HARNESS_OPTIONS, facts, objects, of_data
+from zoo.config.groups import HARNESS_OPTIONS, facts, objects, of_data, user_options
 from zoo.config.installed import registry
 from zoo.config.validation import converted, value_problems
 from zoo.errors import ConfigError, ZooError
@@ -69,6 +69,12 @@ def build(kind: str, name: str, /, **given: Any) -> Any:
     handed_over = {key: value for key, value in given.items() if key in objects(kind)}
     rest = {key: value for key, value in given.items() if key not in handed_over}
     return build_node(kind, {"name": name, **rest}, handed_over)
+
+
+def default_node(kind: str, name: str) -> dict[str, Any]:
+    """A component's node as `kind=name` composes it: its name and the defaults of its options."""
+    known = user_options(kind, options(registry().get(kind, name)))
+    return {"name": name} | {key: option.default for key, option in known.items() if not option.required}
 
 
 def build_node(kind: str, node: Mapping[str, Any], known: Mapping[str, Any]) -> Any:

@@ -7,7 +7,7 @@ from typing import Optional
 from zoo.registry import Option
 
 #: Kinds of which a run has at most one.
-SINGLE = ("task", "data", "model", "attention", "loss", "optimizer", "schedule")
+SINGLE = ("task", "data", "model", "attention", "finetune", "loss", "optimizer", "schedule")
 #: Kinds of which a run may have several: `callback=[a,b]`.
 SEVERAL = ("metric", "callback", "logger")
 #: Groups that hold presets but no components.
@@ -30,8 +30,9 @@ FACTS: dict[str, frozenset[str]] = {
             "joint_vocabulary",
         }
     ),
+    "head": frozenset({"in_features", "out_features"}),
     "attention": frozenset({"query_size", "key_size"}),
-    "loss": frozenset({"num_classes"}),
+    "loss": frozenset({"num_classes", "class_weights"}),
     "metric": frozenset({"task", "num_classes", "num_labels"}),
     "schedule": frozenset({"total_steps", "steps_per_epoch", "mode"}),
     "data": frozenset({"seed", "task"}),
@@ -39,10 +40,11 @@ FACTS: dict[str, frozenset[str]] = {
     "logger": frozenset({"save_dir"}),
 }
 #: Those of them that are no fact of the data: the run has a value to offer, and the user's own is as good.
-_CHOICES = frozenset({"seed", "monitor", "mode", "save_dir", "total_steps", "steps_per_epoch"})
+_CHOICES = frozenset({"seed", "monitor", "mode", "save_dir", "total_steps", "steps_per_epoch", "class_weights"})
 #: Arguments that are objects, which no configuration can hold.
 OBJECTS: dict[str, frozenset[str]] = {
     "model": frozenset({"attention"}),
+    "data": frozenset({"preprocessing"}),
     "optimizer": frozenset({"params"}),
     "schedule": frozenset({"optimizer"}),
     "task": frozenset({"model", "loss", "optimizer", "schedule", "metrics", "facts", "data", "decode"}),

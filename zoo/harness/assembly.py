@@ -10,15 +10,16 @@ from typing import Any
 import torch
 from torch.optim import Optimizer
 
-from zoo.config.building import AttentionFactory, build_node
+from zoo.config.building import AttentionFactory, build_node, default_node
 from zoo.config.decode import build_decode, decode_options
-from zoo.config.groups import HARNESS_OPTIONS, user_options
+from zoo.config.groups import HARNESS_OPTIONS
 from zoo.config.installed import registry
 from zoo.config.validation import converted
 from zoo.errors import ConfigError
 from zoo.harness.batches import batches_of
+from zoo.harness.finetuning import finetune, prepare, strategy_of
 from zoo.harness.lightning import check_trainer
-from zoo.optimizers.parameter_groups import parameter_groups
+from zoo.harness.messages import say
 from zoo.registry import ComponentLoadError, ZooError, options
 from zoo.tasks.task import Task
 
@@ -66,13 +67,44 @@ class ScheduleOf:
         return build_node("schedule", self.node, known)
 
 
-def build_data(config: Config) -> Any:
-    """The data component of a configuration, nothing read yet."""
-    known = {"seed": config["seed"]}
+def build_data(config: Config, preprocessing: Mapping[str, Any] | None = None) -> Any:
+    """The data component of a configuration, nothing read yet.
+
+    Args:
+        config: validated.
+        preprocessing: what the model's inputs must look like, for data that ask for it. By default what the model
+            says of itself without its initial weights; data that are loaded know better.
+    """
+    known: dict[str, Any] = {"seed": config["seed"]}
     if task := config.get("task"):
         target = registry().get("task", str(task["name"])).load()
         known["task"] = getattr(target, "reads_as", task["name"])
+    known["preprocessing"] = preprocessing or preprocessing_of(config, weights=False)
     return build_node("data", config["data"], known)
+
+
+def preprocessing_of(config: Config, *, weights: bool) -> dict[str, Any] | None:
+    """What a model says its inputs must look like; None where it says nothing, or the data do not ask.
+
+    Args:
+        config: validated.
+        weights: of the weights that the model starts from, rather than of none.
+    """
+    if "preprocessing" not in options(registry().get("data", str(config["data"]["name"]))):
+        return None
+    target = registry().get("model", str(config["model"]["name"])).load()
+    of = getattr(target, "preprocessing", None)
+    if of is None:
+        return None
+    node = config["model"] if weights else without_weights(config["model"])
+    found: dict[str, Any] = of({key: value for key, value in node.items() if key != "name"}).to_dict()
+    return found
+
+
+def without_weights(node: Mapping[str, Any]) -> dict[str, Any]:
+    """A model's node that asks for no initial weights: an option `weights` names them, and is `none`."""
+    known = options(registry().get("model", str(node["name"])))
+    return {**node, "weights": "none"} if "weights" in known else dict(node)
 
 
 def completed(config: Config, facts: Mapping[str, Any]) -> Config:
@@ -117,12 +149,6 @@ def _drop_useless_decode(config: Config, task_class: Any) -> None:
             raise ConfigError(f"decode.{key}", f"task={name} has nothing to decode", "leave it out")
 
 
-def default_node(kind: str, name: str) -> dict[str, Any]:
-    """A component's node as `kind=name` composes it: its name and the defaults of its options."""
-    known = user_options(kind, options(registry().get(kind, name)))
-    return {"name": name} | {key: option.default for key, option in known.items() if not option.required}
-
-
 def _task_for(problem: str) -> str:
     """The task that solves a problem: a built-in where one does, else the plugin that does, if it is the only one."""
     usable = [one for one in registry().components("task") if one.status == "ok"]
@@ -144,7 +170,13 @@ def _task_for(problem: str) -> str:
 
 
 def assemble(
-    config: Config, facts: Mapping[str, Any], data: Any = None, *, device: str = "cpu", train: bool = True
+    config: Config,
+    facts: Mapping[str, Any],
+    data: Any = None,
+    *,
+    device: str = "cpu",
+    train: bool = True,
+    weights: bool = False,
 ) -> Task:
     """Build model, loss, metrics and task.
 
@@ -153,7 +185,8 @@ def assemble(
         facts: of the data.
         data: the data component, for a task that asks for it.
         device: where parameters are created; `meta` costs nothing and finds every mistake of sizes and options.
-        train: whether optimizer and schedule are part of it.
+        train: whether optimizer, schedule and fine-tuning are part of it.
+        weights: whether the model gets the initial weights that it names; none are needed where a checkpoint follows.
 
     Raises:
         ZooError: a component cannot be built, or does not fit the problem.
@@ -174,12 +207,17 @@ def assemble(
     known = {**facts, "out_features": out_features, "num_classes": out_features}
     if config.get("attention"):
         known["attention"] = AttentionFactory(config["attention"])
+    generates = bool(getattr(target, "generates", False))
+    strategy = strategy_of(config, generates)
+    node = config["model"] if weights else without_weights(config["model"])
     with torch.device(device):
-        model = build_node("model", config["model"], known)
+        model = build_node("model", node, known)
     if not isinstance(model, torch.nn.Module):
         raise ConfigError(
             f"model={config['model']['name']}", f"built a {type(model).__name__}, expected a torch module"
         )
+    with torch.device(device):
+        prepare(model, strategy)
     mode = config["checkpoint"]["mode"]
     parts: dict[str, Any] = {
         "model": model,
@@ -190,10 +228,12 @@ def assemble(
         "facts": dict(facts),
         "data": data,
     }
-    if getattr(target, "generates", False):
+    if generates:
         parts["decode"] = build_decode(config.get("decode") or {})
     task: Task = build_node("task", config["task"], parts)
     task.monitor = config["checkpoint"]["monitor"]
+    if train and strategy is not None:
+        finetune(task, strategy, config, OptimizerOf, lambda schedule: ScheduleOf(schedule, mode))
     return task
 
 
@@ -242,19 +282,34 @@ def preflight(config: Config, data: Any) -> Config:
     if 0 in (trainer.get("max_epochs"), trainer.get("max_steps"), trainer.get("limit_train_batches")):
         key = next(one for one in ("max_epochs", "max_steps", "limit_train_batches") if trainer.get(one) == 0)
         raise ConfigError(f"trainer.{key}", "0 trains nothing", "give more")
-    factory = OptimizerOf(config["optimizer"])
-    optimizer = factory(parameter_groups(task.model, decay_all=factory.decay_all))
-    if not data.facts.get("examples", {}).get("val", 1) and hasattr(optimizer, "eval"):
-        problem = "has its means evaluated and kept by validation, and there are no validation examples"
-        raise ConfigError(f"optimizer={config['optimizer']['name']}", problem, "set data.val")
-    if config.get("schedule"):
-        endless = (trainer.get("max_epochs") or 0) < 0 and (trainer.get("max_steps") or -1) < 0
-        ScheduleOf(config["schedule"], config["checkpoint"]["mode"])(optimizer, None if endless else 100, 10)
+    _check_course(config, task, data)
     check_trainer(
         config["trainer"],
         lambda world: len(batches_of(data, "train", shuffle=True, seed=config["seed"], world=world)),
     )
     return config
+
+
+def _check_course(config: Config, task: Task, data: Any) -> None:
+    """Whether every optimizer and every schedule can be built, and all stages have time to train.
+
+    Raises:
+        ZooError: one cannot.
+    """
+    trainer = config["trainer"]
+    epochs = trainer.get("max_epochs") or 0
+    endless = epochs < 0 and (trainer.get("max_steps") or -1) < 0
+    optimizers = task.course.rehearse(task.model, None if endless else 100)
+    if not data.facts.get("examples", {}).get("val", 1):
+        if any(hasattr(one, "eval") for one in optimizers):
+            problem = "has its means evaluated and kept by validation, and there are no validation examples"
+            raise ConfigError(f"optimizer={config['optimizer']['name']}", problem, "set data.val")
+        if any(getattr(one.schedule, "interval", "") == "validation" for one in task.course.segments):
+            problem = "a schedule watches validation, and there are no validation examples"
+            raise ConfigError("finetune.phases", problem, "set data.val")
+    finetuning = task.course.finetuning
+    if finetuning is not None and epochs > 0 and (sentence := finetuning.unreached(epochs)):
+        say(f"note: finetune={config['finetune']['name']}: {sentence}")
 
 
 def _check_facts(config: Config, data: Any) -> None:
@@ -312,8 +367,15 @@ def _refuse_watchers(config: Config) -> None:
     Raises:
         ConfigError: a schedule or a callback would.
     """
-    watchers = [f"callback={name}" for name, node in (config.get("callback") or {}).items() if "monitor" in node]
+    watchers = [f"callback={name}" for name, node in (config.get("callback") or {}).items() if _watches(node)]
     if config.get("schedule") and ScheduleOf(config["schedule"], "min").interval == "validation":
         watchers.append(f"schedule={config['schedule']['name']}")
     if watchers:
         raise ConfigError(watchers[0], "watches validation, and there are no validation examples", "set data.val")
+
+
+def _watches(node: Mapping[str, Any]) -> bool:
+    """Whether a callback waits for validation: it has an option `monitor`, or says that it needs it."""
+    return "monitor" in node or bool(
+        getattr(registry().get("callback", str(node["name"])).load(), "needs_validation", False)
+    )

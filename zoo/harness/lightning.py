@@ -30,6 +30,7 @@ _KNOWN = (
     ".*It is recommended to use `self.log.*sync_dist=True.*",
     ".*Checkpoint directory.*exists and is not empty.*",
     ".*`isinstance\\(treespec, LeafSpec\\)`.*",
+    ".*module\\(s\\) in eval mode at the start of training.*",
     ".*`lr_scheduler.step\\(\\)` before `optimizer.step\\(\\)`.*",
 )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,14 @@ import torch
 from zoo.config.validation import validate
 from zoo.errors import ConfigError, Interrupted, RunError
 from zoo.harness import ranks
-from zoo.harness.assembly import assemble, build_data, preflight
+from zoo.harness.assembly import assemble, build_data, preflight, preprocessing_of
 from zoo.harness.batches import HarnessData
 from zoo.harness.checkpointing import Checkpoints, gathered
 from zoo.harness.lightning import build_callbacks, build_loggers, build_trainer
 from zoo.harness.messages import first_process, say
 from zoo.harness.run import Run, mean_of
 from zoo.harness.table import examples_table, metrics_table
+from zoo.models.lsuv import initialise_from, waits_for_data
 from zoo.report import write_report
 from zoo.report.fonts import lettering
 from zoo.runs.checkpoints import newest_readable, read_checkpoint
@@ -57,14 +58,18 @@ def train(
         return _train(RunFolder.open(joined[0]), joined[1])
     validate(config)
     pytorch_lightning.seed_everything(config["seed"], workers=True, verbose=False)
-    data = set_up(config)
+    preprocessing = preprocessing_of(config, weights=True)
+    data = set_up(config, preprocessing)
     config = preflight(config, data)
+    pytorch_lightning.seed_everything(config["seed"], workers=True, verbose=False)
+    task = assemble(config, data.facts, data, weights=True)  # what is wrong with its weights comes before the folder
     run = RunFolder.create(new_folder() if folder is None else folder, numbered=numbered or folder is None)
     run.write_config(config)
-    run.write_record(record(config, list(overrides)))
+    known = {"preprocessing": preprocessing} if preprocessing else {}
+    run.write_record(record(config, list(overrides)) | known)
     if ranks.started_together():
         ranks.agreed(run.path)
-    return _train(run, None, data)
+    return _train(run, None, data, task)
 
 
 def resume(folder: str | Path, overrides: dict[str, Any] | None = None) -> Run:
@@ -119,13 +124,17 @@ def _refuse_less(overrides: dict[str, Any], checkpoint: Path | None) -> None:
             raise ConfigError(key, f"the run has reached {count} already", "give more")
 
 
-def set_up(config: dict[str, Any]) -> Any:
+def set_up(config: dict[str, Any], preprocessing: Mapping[str, Any] | None = None) -> Any:
     """The data component, read and split; what is worth knowing about them is said.
+
+    Args:
+        config: validated.
+        preprocessing: what the model's inputs must look like, if it says so.
 
     Raises:
         ZooError: the data cannot be used.
     """
-    data = build_data(config)
+    data = build_data(config, preprocessing)
     data.setup()
     for note in getattr(data, "notes", []):
         say(f"note: {note}")
@@ -140,15 +149,15 @@ def _joined() -> tuple[Path, Path | None] | None:
     return joined
 
 
-def _train(run: RunFolder, checkpoint: Path | None, data: Any = None) -> Run:
+def _train(run: RunFolder, checkpoint: Path | None, data: Any = None, task: Any = None) -> Run:
     """Train from the start or from a checkpoint, as the first process or as a further rank."""
     config = run.read_config()
     began = time.monotonic()
-    pytorch_lightning.seed_everything(config["seed"], workers=True, verbose=False)
     if data is None:
-        data = set_up(config)
         pytorch_lightning.seed_everything(config["seed"], workers=True, verbose=False)
-    task = assemble(config, data.facts, data)
+        data = set_up(config, run.read_record().get("preprocessing"))
+        pytorch_lightning.seed_everything(config["seed"], workers=True, verbose=False)
+        task = assemble(config, data.facts, data, weights=checkpoint is None)
     loggers = build_loggers(config, run.logs)
     step = 0 if checkpoint is None else read_checkpoint(checkpoint)["global_step"]
     if run.logs.exists():
@@ -158,18 +167,32 @@ def _train(run: RunFolder, checkpoint: Path | None, data: Any = None) -> Run:
     if checkpoint is not None:
         say(f"resuming at step {step:,} from {checkpoint}")
     batches = HarnessData(data, config["seed"])
+    if checkpoint is None:
+        _initialise(task, batches)
     checkpoints = Checkpoints(run, _header(config, run, data), batches, **config["checkpoint"])
-    callbacks = [*build_callbacks(config), checkpoints]
+    callbacks: list[Any] = [*build_callbacks(config), checkpoints]
     with ranks.announced(run.path, checkpoint), _interruptible(run):
         trainer = build_trainer(config["trainer"], folder=run.path, loggers=loggers, callbacks=callbacks)
         _introduce(config, task, data)
         trainer.fit(task, datamodule=batches, ckpt_path=checkpoint, weights_only=True)
+        if task.course.finetuning is not None:
+            begun = trainer.current_epoch + (trainer.current_epoch != trainer.max_epochs)
+            task.course.finetuning.begin_epoch(max(begun - 1, 0))  # a run that only had to be tested did not train
+            for sentence in task.course.finetuning.verdict(begun):
+                say(sentence)
         if not run.best.exists():
             raise ConfigError(
                 "trainer", "not one step was trained", "see trainer.max_epochs, max_steps and limit_train_batches"
             )
         if len(checkpoints.kept) > 1:
-            _try_mean(run, trainer, task, batches, checkpoints)
+            kept = [read_checkpoint(run.kept_at(step))["state_dict"] for _, step in checkpoints.kept]
+            task.load_state_dict(mean_of(kept))
+            _try_mean(trainer, task, batches, checkpoints, f"the {len(kept)} best checkpoints")
+        for one in callbacks:
+            if getattr(one, "count", 0) > 1 and hasattr(one, "finishing"):
+                one.finishing = True
+                _try_mean(trainer, task, batches, checkpoints, one.of)
+                one.finishing = False
         measured = checkpoints.train_values | checkpoints.best_values
         task.keep_tested = config.get("report", True)
         if data.facts.get("examples", {}).get("test", 1):
@@ -196,15 +219,23 @@ def _train(run: RunFolder, checkpoint: Path | None, data: Any = None) -> Run:
     return Run(run)
 
 
-def _try_mean(run: RunFolder, trainer: Any, task: Any, batches: HarnessData, checkpoints: Checkpoints) -> None:
-    """Validate the mean of the kept checkpoints' weights, and keep it if it is the best."""
-    kept = [read_checkpoint(run.kept_at(step))["state_dict"] for _, step in checkpoints.kept]
-    task.load_state_dict(mean_of(kept))
+def _initialise(task: Any, batches: HarnessData) -> None:
+    """Let layers whose initialisation needs data see the first batch."""
+    if not waits_for_data(task.model):
+        return
+    inputs, _ = next(iter(batches.train_dataloader()))
+    try:
+        initialise_from(task.model, inputs)
+    except ValueError as error:
+        raise ConfigError("model.init", str(error)) from error
+
+
+def _try_mean(trainer: Any, task: Any, batches: HarnessData, checkpoints: Checkpoints, of: str) -> None:
+    """Validate a mean of weights that is in the task now, or that a callback puts there, and keep it if it is best."""
     trainer.validate(task, datamodule=batches, verbose=False)
     values = {name: value for name, value in task.measured.items() if name.startswith("val/")}
     if checkpoints.take_mean(trainer, values):
-        value = f"{checkpoints.monitor} {checkpoints.best:.6g}"
-        say(f"the mean of the {len(kept)} best checkpoints is better still: {value}")
+        say(f"the mean of {of} is better still: {checkpoints.monitor} {checkpoints.best:.6g}")
 
 
 def _report(run: RunFolder, tested: list[Any], data: Any) -> None:

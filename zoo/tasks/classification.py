@@ -10,7 +10,8 @@ from annotated_types import Gt, Lt
 from torch import Tensor, nn
 from torchmetrics import Metric
 
-from zoo.tasks.task import OptimizerFactory, ScheduleFactory, Task
+from zoo.tasks.course import OptimizerFactory, ScheduleFactory
+from zoo.tasks.task import Task
 
 
 class Classification(Task):

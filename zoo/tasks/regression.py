@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 from torchmetrics import Metric
 
-from zoo.tasks.task import OptimizerFactory, ScheduleFactory, Task
+from zoo.tasks.course import OptimizerFactory, ScheduleFactory
+from zoo.tasks.task import Task
 
 
 class Regression(Task):

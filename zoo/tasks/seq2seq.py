@@ -16,8 +16,9 @@ from torchmetrics import Metric
 from zoo.errors import ConfigError
 from zoo.report.alignment import heatmap
 from zoo.seq2seq.search import DecodeOptions, Hypothesis
+from zoo.tasks.course import OptimizerFactory, ScheduleFactory
 from zoo.tasks.rendering import Rendering, Shown, picture_of
-from zoo.tasks.task import OptimizerFactory, ScheduleFactory, Task
+from zoo.tasks.task import Task
 from zoo.tasks.translator import SpecialIds, Translator, real_logits
 
 #: What a search asks of a model.

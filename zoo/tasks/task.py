@@ -7,7 +7,7 @@ that decides the next step (weights, optimizer, schedule, sums, random state) is
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 import torch
 from pytorch_lightning import LightningModule
@@ -18,30 +18,13 @@ from torchmetrics import Metric
 
 from zoo.errors import ConfigError
 from zoo.optimizers.combined import tell
-from zoo.optimizers.parameter_groups import parameter_groups
+from zoo.tasks.course import Course, OptimizerFactory, ScheduleFactory
 from zoo.tasks.example_mean import ExampleMean
+from zoo.tasks.training_sums import TrainingSums
 
 Batch = tuple[Any, Tensor]
 #: Numbers in the test outputs that pictures are drawn from, about, on each rank.
 PICTURED = 5_000_000
-
-
-class ScheduleFactory(Protocol):
-    """Builds the learning-rate schedule; `interval` says when it steps."""
-
-    interval: str
-
-    def __call__(self, optimizer: Optimizer, total_steps: int | None, steps_per_epoch: int) -> Any:
-        """The schedule of one run; `total_steps` is `None` where no limit of epochs or steps is set."""
-
-
-class OptimizerFactory(Protocol):
-    """Builds the optimizer; `decay_all` says whether weight decay spares biases and normalisation."""
-
-    decay_all: bool
-
-    def __call__(self, params: list[dict[str, Any]]) -> Optimizer:
-        """The optimizer over these parameter groups."""
 
 
 class Task(LightningModule):
@@ -80,9 +63,10 @@ class Task(LightningModule):
         )
         power = int(getattr(loss, "power", 1))
         self.example_losses = nn.ModuleDict({split: ExampleMean(power) for split in ("val", "test")})
-        self._optimizer_factory = optimizer
-        self._schedule_factory = schedule
-        self._schedule: Any = None
+        #: Optimizer and schedule, and what trains when.
+        self.course = Course(optimizer, schedule)
+        #: Who is told, beside the optimizer, of the events of training: what keeps means of the weights.
+        self.listeners: list[Any] = []
         self._sums = TrainingSums(power)
         self._counted = False
         #: The newest value of everything recorded, in full precision.
@@ -115,7 +99,12 @@ class Task(LightningModule):
         raise TypeError("a task says how many values a model predicts")
 
     def predict_from(self, inputs: Any) -> Tensor:
-        """The model's prediction: a tuple or dict of inputs is spread over its arguments."""
+        """The model's prediction: a tuple or dict of inputs is spread over its arguments.
+
+        In a fine-tuning, inputs may be what frozen stages have made of them.
+        """
+        if self.course.finetuning is not None and self.course.finetuning.after is not None:
+            return cast(Tensor, cast(Any, self.model).run(inputs, after=self.course.finetuning.after))
         if isinstance(inputs, Mapping):
             return cast(Tensor, self.model(**inputs))
         if isinstance(inputs, tuple | list):
@@ -152,9 +141,15 @@ class Task(LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Lightning's hook: the loss of one batch."""
         inputs, target = batch
-        loss = self.loss_of(self.predict_from(inputs), target)
+        prediction = self.predict_from(inputs)
+        loss = self.loss_of(prediction, target)
         self.count(loss, self.loss_count(target))
-        return loss
+        if (finetuning := self.course.finetuning) is None:
+            return loss
+        if self.trainer.global_step == 0 and finetuning.evidence.first is None:
+            guess = self.loss_of(torch.zeros_like(prediction), target)
+            finetuning.evidence.first = float(loss.detach()), float(guess)
+        return loss if finetuning.penalty is None else loss + finetuning.penalty()
 
     def count(self, loss: Tensor, count: Tensor | int) -> None:
         """Add a batch to the training loss: once, however often an optimizer evaluates it within a step."""
@@ -165,6 +160,10 @@ class Task(LightningModule):
     def on_train_start(self) -> None:
         """Lightning's hook: an optimizer that keeps means trains from where it was."""
         self._tell("train")
+
+    def on_train_epoch_start(self) -> None:
+        """Lightning's hook: a fine-tuning freezes and unfreezes."""
+        self.course.begin_epoch(self.current_epoch, self.trainer)
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Lightning's hook."""
@@ -181,13 +180,18 @@ class Task(LightningModule):
     def on_train_epoch_end(self) -> None:
         """Lightning's hook: the exact training loss of the epoch, and schedules that step with epochs."""
         self.record({"train/epoch_loss": self._reduced(self._sums.take("epoch")), "epoch": float(self.current_epoch)})
-        self._step_schedule("epoch")
+        self.course.step_schedule("epoch")
         self._tell("epoch_ended")
 
     def _tell(self, event: str, *values: float) -> None:
-        """Tell the optimizer of an event of training, if it wants to know."""
+        """Tell the optimizer and listeners of an event of training, those that want to know.
+
+        What one has put in place of the weights for `eval`, it takes away at `train` before those that were first.
+        """
         if self.trainer.state.fn == TrainerFn.FITTING:
-            tell(self.trainer.optimizers[0], event, *values)
+            told = [self.trainer.optimizers[0], *self.listeners]
+            for one in reversed(told) if event == "train" else told:
+                tell(one, event, *values)
 
     def _reduced(self, total_and_count: Tensor) -> float:
         """Sum over count, over all ranks."""
@@ -232,7 +236,8 @@ class Task(LightningModule):
             return
         self.record(values)
         if self.trainer.training or self.trainer.validating:
-            self._step_schedule("validation")
+            watched = self.trainer.callback_metrics.get(self.monitor)
+            self.course.step_schedule("validation", None if watched is None else float(watched))
             self._tell("validated", values["val/loss"])
 
     def on_validation_start(self) -> None:
@@ -293,34 +298,21 @@ class Task(LightningModule):
 
     def configure_optimizers(self) -> Optimizer:
         """Lightning's hook. The schedule is stepped here, not by Lightning, so that resuming is exact."""
-        if self._optimizer_factory is None:
-            raise TypeError("a task without an optimizer cannot be trained")
-        groups = parameter_groups(self.model, decay_all=self._optimizer_factory.decay_all)
-        optimizer = self._optimizer_factory(params=groups)
-        if self._schedule_factory is not None:
+        if self.course.finetuning is not None:
+            self.course.finetuning.begin()
+        total, per_epoch = None, 1
+        if any(segment.schedule is not None for segment in self.course.segments):
             steps = self.trainer.estimated_stepping_batches
             total = None if steps == float("inf") else int(steps)
             self.trainer.fit_loop.setup_data()  # counts the batches of an epoch
             batches = int(self.trainer.num_training_batches)
             per_epoch = max(1, -(-batches // self.trainer.accumulate_grad_batches))
-            self._schedule = self._schedule_factory(optimizer, total, per_epoch)
-        return optimizer
+        return self.course.build(self.model, total, per_epoch)
 
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
         """Lightning's hook: one optimizer step, then one of the schedule."""
         super().optimizer_step(*args, **kwargs)
-        self._step_schedule("step")
-
-    def _step_schedule(self, interval: str) -> None:
-        if self._schedule is None or self._schedule_factory is None:
-            return
-        if interval == "validation":
-            watched = self.trainer.callback_metrics.get(self.monitor)
-            if watched is not None:
-                event = "step" if self._schedule_factory.interval == interval else "validated"
-                tell(self._schedule, event, float(watched))
-        elif self._schedule_factory.interval == interval:
-            self._schedule.step()
+        self.course.step_schedule("step")
 
     #: The logged value that a plateau schedule watches; the harness sets it from `checkpoint.monitor`.
     monitor: str = "val/loss"
@@ -329,46 +321,23 @@ class Task(LightningModule):
 
     def progress(self) -> dict[str, Any]:
         """What this rank needs beyond weights and optimizer to go on exactly."""
-        return {"sums": self._sums.state_dict(), "schedule": self._schedule.state_dict() if self._schedule else None}
+        return {"sums": self._sums.state_dict(), **self.course.state_dict()}
 
     def load_progress(self, state: Mapping[str, Any]) -> None:
         """Go on from `progress()` of the same rank."""
         self._sums.load_state_dict(state["sums"])
-        if self._schedule is not None and state["schedule"] is not None:
-            self._schedule.load_state_dict(state["schedule"])
+        self.course.load_state_dict(state)
+        self.course.begin_epoch(self.current_epoch, self.trainer)
 
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Lightning's hook: where a fine-tuning started goes with it."""
+        if self.course.finetuning is not None:
+            checkpoint["finetuning"] = self.course.finetuning.state_dict()
 
-class TrainingSums:
-    """Loss times examples, and examples, since the last log (`window`) and since the epoch began (`epoch`).
-
-    Args:
-        power: of the loss, whose mean over batches is that of its power, and the root of it.
-    """
-
-    def __init__(self, power: int = 1) -> None:
-        self.power = power
-        self._sums: dict[str, Tensor] = {}
-        self.logged_at = 0
-
-    def add(self, loss: Tensor, examples: Tensor | int) -> None:
-        """Count one batch. No synchronisation with a device happens here."""
-        count = torch.as_tensor(examples, dtype=torch.float64, device=loss.device)
-        pair = torch.stack([loss.double() ** self.power * count, count])
-        for name in ("window", "epoch"):
-            self._sums[name] = self._sums[name] + pair if name in self._sums else pair
-
-    def take(self, name: str) -> Tensor:
-        """The sum and the count, (2,); both start at zero again."""
-        return self._sums.pop(name, torch.zeros(2, dtype=torch.float64))
-
-    def state_dict(self) -> dict[str, Any]:
-        """Plain data."""
-        return {"sums": {name: pair.cpu() for name, pair in self._sums.items()}, "logged_at": self.logged_at}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from `state_dict()`."""
-        self._sums = dict(state["sums"])
-        self.logged_at = state["logged_at"]
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Lightning's hook."""
+        if self.course.finetuning is not None:
+            self.course.finetuning.load_state_dict(checkpoint["finetuning"])
 
 
 def _numbers(key: str, name: str, metric: Metric) -> dict[str, float]:

@@ -1,0 +1,1 @@
+"""Fine-tuning: what of a pretrained model trains, when, and how fast."""
