@@ -1,0 +1,1 @@
+"""Folders and lists of pictures: found, split, decoded, cached, prepared for a model."""
