@@ -16,6 +16,12 @@ from torch.utils.data.dataloader import default_collate
 from zoo.errors import ZooError
 
 
+class IndexList(list[int]):
+    """Indices of one batch, which know their epoch: what a data set draws anew each epoch can depend on it."""
+
+    epoch = 0
+
+
 class Batches(Sampler[list[int]]):
     """Index lists of one split.
 
@@ -30,12 +36,21 @@ class Batches(Sampler[list[int]]):
         seed: of the permutations.
         rank: this process.
         world: number of processes.
+        order: the examples of an epoch in the order of training, as many as there are; None for a permutation.
     """
 
     def __init__(
-        self, examples: int, batch_size: int, *, shuffle: bool, seed: int = 0, rank: int = 0, world: int = 1
+        self,
+        examples: int,
+        batch_size: int,
+        *,
+        shuffle: bool,
+        seed: int = 0,
+        rank: int = 0,
+        world: int = 1,
+        order: Callable[[int], np.ndarray | None] | None = None,
     ) -> None:
-        self.examples, self.batch_size, self.shuffle = examples, batch_size, shuffle
+        self.examples, self.batch_size, self.shuffle, self.order = examples, batch_size, shuffle, order
         self.seed, self.rank, self.world = seed, rank, world
         self.generator = torch.Generator()
         self.start_at(0, 0)
@@ -63,11 +78,16 @@ class Batches(Sampler[list[int]]):
         order = self._order()
         cuts = self._cuts()
         for first, last in cuts[self.rank :: self.world][self.start :]:
-            yield order[first:last].tolist()
+            indices = IndexList(order[first:last].tolist())
+            indices.epoch = self.epoch
+            yield indices
 
     def _order(self) -> np.ndarray:
         if not self.shuffle:
             return np.arange(self.examples)
+        chosen = self.order(self.epoch) if self.order is not None else None
+        if chosen is not None:
+            return chosen
         return np.random.default_rng([self.seed, self.epoch]).permutation(self.examples)
 
     def _cuts(self) -> list[tuple[int, int]]:
@@ -83,12 +103,6 @@ class Batches(Sampler[list[int]]):
         cuts = list(pairwise(edges))
         short = -len(cuts) % self.world
         return cuts + [cuts[position % len(cuts)] for position in range(short)]
-
-
-class IndexList(list[int]):
-    """Indices of one training batch, which know their epoch: what a data set draws anew each epoch can depend on it."""
-
-    epoch = 0
 
 
 class PlannedBatches(Batches):
@@ -174,7 +188,14 @@ def batches_of(
 
         return PlannedBatches(plan, examples, shuffle=shuffle, seed=seed, rank=rank, world=world)
     own_size: int = getattr(data, "batch_size", 32)
-    return Batches(examples, size or own_size, shuffle=shuffle, seed=seed, rank=rank, world=world)
+    order: Callable[[int], np.ndarray | None] | None = None
+    if hasattr(data, "order"):
+
+        def order(epoch: int) -> np.ndarray | None:
+            chosen: np.ndarray | None = data.order(split, seed=seed, epoch=epoch)
+            return chosen
+
+    return Batches(examples, size or own_size, shuffle=shuffle, seed=seed, rank=rank, world=world, order=order)
 
 
 class HarnessData(LightningDataModule):

@@ -125,7 +125,7 @@ class LoadedModel:
             details: of sequences, whether all hypotheses with tokens and alignments are wanted, which take memory.
 
         Returns:
-            One record a row: for classification `prediction`, `probability` and `p(class)`; for regression
+            One record a row, after what tells rows apart where they are files: for classification `prediction`, `probability` and `p(class)`; for regression
             `prediction` in original units; for sequence to sequence `prediction`, its score, and all hypotheses.
 
         Raises:
@@ -135,7 +135,11 @@ class LoadedModel:
         if dataset is None:
             return []
         every: Callable[[Any], list[dict[str, Any]]] = self.task.predictions
-        return self.over(dataset, every if details else getattr(self.task, "summaries", every), batch_size=batch_size)
+        chosen = every if details else getattr(self.task, "summaries", every)
+        records = self.over(dataset, chosen, batch_size=batch_size)
+        if not hasattr(dataset, "identity"):
+            return records
+        return [{**dataset.identity(place), **record} for place, record in enumerate(records)]
 
     def read(self, source: str | Path | TextIO | Sequence[Any]) -> Any:
         """What `predict` is given, as a data set; `None` for an empty list.

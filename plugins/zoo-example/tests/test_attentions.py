@@ -54,7 +54,8 @@ def allowed_and_factor(scope: str, state: dict, query: np.ndarray, t: int, lengt
     p = t
     if scope == "local_p":
         hidden = np.tanh(state["scope.hidden.weight"] @ query)
-        p = length / (1 + math.exp(-(state["scope.position.weight"][0] @ hidden)))
+        v = state["scope.position.weight"][0] / len(hidden)
+        p = length / (1 + math.exp(-(v @ hidden)))
     centre = min(math.floor(p), length - 1) if scope == "local_m" else math.floor(p)
     allowed = [j for j in range(length) if abs(j - centre) <= window]
     gaussian = np.exp([-((j - p) ** 2) / (2 * (window / 2) ** 2) for j in range(length)])

@@ -43,7 +43,7 @@ def energy(name, values, query, key, position, covered):
     if name == "scaled_dot":
         return inner(query, key) / math.sqrt(len(query))
     if name == "general":
-        return inner(query, product(values["weight.weight"], key))
+        return inner(query, product(values["weight.weight"], key)) / math.sqrt(len(key))
     if name == "location":
         return inner(values["weight"][position], query)
     raise AssertionError(name)
@@ -84,7 +84,8 @@ def window_of(scope, values, query, step, length, window):
         centre, p = min(step, length - 1), None
     else:
         hidden = [math.tanh(one) for one in product(values["scope.hidden.weight"], query)]
-        p = length / (1 + math.exp(-inner(values["scope.position.weight"][0], hidden)))
+        v = [one / len(hidden) for one in values["scope.position.weight"][0]]
+        p = length / (1 + math.exp(-inner(v, hidden)))
         centre = math.floor(p)
     positions = [s for s in range(length) if centre - window <= s <= centre + window]
     sigma = window / 2

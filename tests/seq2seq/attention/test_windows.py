@@ -44,10 +44,10 @@ def test_local_m_on_sources_shorter_than_the_window_is_global(build, sentences, 
 
 
 def aimed_at(attention, share):
-    """The attention with p = S · share for the query h = (1, 1, 1, 1): equation 9 solved for v, W the identity."""
+    """The attention with p = S · share for the query h = (1, 1, 1, 1): equation 9 solved for Q · v, W the identity."""
     with torch.no_grad():
         attention.scope.hidden.weight.copy_(torch.eye(4))
-        attention.scope.position.weight.fill_(math.log(share / (1 - share)) / (4 * math.tanh(1.0)))
+        attention.scope.position.weight.fill_(math.log(share / (1 - share)) / math.tanh(1.0))
     return attention
 
 

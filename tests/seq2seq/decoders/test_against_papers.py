@@ -52,7 +52,7 @@ def luong(decoder, cell_step, states, embedded, first):
         for index, layer in enumerate(decoder.recurrence.layers):
             state[index] = cell_step(layer, x, state[index])
             x = state[index][0]
-        alpha = softmax([x @ score.weight.weight @ h for h in states])
+        alpha = softmax([x @ score.weight.weight @ h / len(h) ** 0.5 for h in states])
         attentional = torch.tanh(decoder.combine.weight @ torch.cat([mean_of(alpha, states), x]))
         features.append(attentional)
         alphas.append(torch.stack(alpha))

@@ -106,8 +106,8 @@ class Augment:
         """What decides the pixels besides the picture and the generator: equal for equal augmentations."""
         plan = self.preprocessing
         parts = [f"version {VERSION}", self.augment, f"size {plan.size}", plan.interpolation]
-        parts += [f"scale {low:g}..{high:g}" for low, high in [self.scale] if self._cuts]
-        parts += [] if self._cuts else [f"resize {plan.resize}"]
+        parts += [f"scale {low:g}..{high:g}" for low, high in [self.scale] if self.cuts]
+        parts += [] if self.cuts else [f"resize {plan.resize}"]
         parts += [f"erase {self.erase:g}"] if self.erase else []
         return ", ".join(parts)
 
@@ -126,7 +126,7 @@ class Augment:
             ValueError: the image is of another kind.
         """
         _check_image(image)
-        view = self._random_part(image, generator) if self._cuts else evaluate(image, self.preprocessing)
+        view = self._random_part(image, generator) if self.cuts else evaluate(image, self.preprocessing)
         if self.augment != "none" and uniforms(1, generator)[0] < 0.5:
             view = view.flip(-1)
         if self.augment == "trivial":
@@ -136,7 +136,7 @@ class Augment:
         return view
 
     @property
-    def _cuts(self) -> bool:
+    def cuts(self) -> bool:
         """Whether a part is cut out at random."""
         return self.augment in ("standard", "trivial")
 

@@ -39,6 +39,10 @@ class Monotonic(nn.Module):
 class Predictive(nn.Module):
     """local_p: p = S · sigmoid(vᵀ tanh(W h)), equation 9, with the sentence's own length S, centred on floor(p).
 
+    The parameter `position` holds Q · v. A step of Adam moves each weight by the learning rate, whatever its gradient,
+    and with v itself it would move the argument of the sigmoid by up to Q times that: within a few steps all windows
+    stand at one end of their sentences, where the sigmoid has no gradient to bring them back.
+
     Args:
         query_size: Q, size of the decoder state h.
     """
@@ -50,7 +54,8 @@ class Predictive(nn.Module):
 
     def forward(self, query: Tensor, memory: Memory, position: Tensor | None) -> Centre:
         """Queries (B, N, Q) to centres."""
-        share = at_least_float32(self.position(self.hidden(query).tanh_()).squeeze(-1)).sigmoid()
+        argument = at_least_float32(self.position(self.hidden(query).tanh_()).squeeze(-1)) / query.shape[-1]
+        share = argument.sigmoid()
         real = share * memory.lengths.unsqueeze(1)
         return Centre(real.detach().floor().long(), real)
 

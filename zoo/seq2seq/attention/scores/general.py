@@ -24,6 +24,9 @@ class General(Score):
     are faster with `queries`, beams with `keys`. Nothing chooses by the sizes of a batch: rounding would then depend on
     which sentences stand together.
 
+    The parameter `weight` holds √K · W. Adam moves every number in it by the learning rate, whatever its gradient, and
+    a score is a sum over all of them: with W itself, it moves so far in a few steps that softmax is as good as hard.
+
     Args:
         query_size: Q, of the decoder state h_t.
         key_size: K, of the encoder states h_s.
@@ -40,7 +43,7 @@ class General(Score):
     def prepare(self, keys: Tensor, mask: Tensor) -> Any:
         """(B, S, K) -> (B, Q, S), or (B, K, S) where queries are projected."""
         projected = self.weight(keys) if self.project == "keys" else keys
-        return projected.transpose(1, 2).contiguous()
+        return projected.mul(keys.shape[-1] ** -0.5).transpose(1, 2).contiguous()
 
     def energies(self, query: Tensor, memory: Memory, state: State | None) -> Tensor:
         """(B, N, Q) -> (B, N, S)."""
