@@ -24,6 +24,8 @@ def evaluate_command(arguments: list[str]) -> int:
         print(EVALUATE, end="")
         return 0
     given = key_values(arguments)
+    if "run" not in given and "model" in given:
+        return _evaluate_weights(arguments)
     run = runs(required(given, "run", "a run folder"))
     average = taken_flag(given, "average")
     mode = given.pop("mode", "metrics")
@@ -37,6 +39,21 @@ def evaluate_command(arguments: list[str]) -> int:
     from zoo.harness.table import metrics_table
 
     metrics = evaluate(run, given, None if split is None else str(split), average=average)
+    if first_process():
+        print(metrics_table(metrics))
+        print(json.dumps(metrics))
+    return 0
+
+
+def _evaluate_weights(arguments: list[str]) -> int:
+    """Metrics of initial weights, without a run."""
+    split = next((one.partition("=")[2] for one in arguments if one.startswith("split=")), "all")
+    from zoo.config.composition import compose
+    from zoo.harness.evaluation import evaluate_weights
+    from zoo.harness.messages import first_process
+    from zoo.harness.table import metrics_table
+
+    metrics = evaluate_weights(compose([one for one in arguments if not one.startswith("split=")]), split)
     if first_process():
         print(metrics_table(metrics))
         print(json.dumps(metrics))

@@ -34,6 +34,7 @@ Metrics of a finished run, on its own test split or on other data. The last line
 
 usage: python -m zoo.evaluate run=RUN_FOLDER [split=test|val|train|all] [data.OPTION=VALUE ...]
        python -m zoo.evaluate run=RUN_FOLDER mode=score input=FILE [output=FILE]     scores given pairs of texts
+       python -m zoo.evaluate model=MODEL model.weights=FILE data=DATA ...      pretrained weights as they are, no run
 
 Other data, such as data.path=FILE, are evaluated whole unless a split is given; preprocessing stays as trained.
 

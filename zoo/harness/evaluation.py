@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from zoo.config.validation import validate
 from zoo.errors import ConfigError
-from zoo.harness.assembly import assemble, build_data
+from zoo.harness.assembly import assemble, build_data, completed, preprocessing_of
 from zoo.harness.batches import HarnessData
 from zoo.harness.lightning import build_trainer
 from zoo.harness.messages import say
@@ -59,8 +61,6 @@ def evaluate(
     validate(config)
     if split is None:
         split = "all" if ({f"data.{one}" for one in allowed} - _LOADING) & set(changes) else "test"
-    if split not in SPLITS:
-        raise ConfigError("split", f"{split!r}", f"choose one of {', '.join(SPLITS)}")
     data = build_data(config)
     data.load_state_dict(trained.data.state_dict())
     data.setup()
@@ -71,9 +71,51 @@ def evaluate(
     if trained.companions:
         join: Callable[[list[Any]], None] = getattr(task, "join")  # noqa: B009
         join([one.task for one in trained.companions])
+    return _measured(config, task, data, split, trained.folder)
+
+
+def evaluate_weights(config: dict[str, Any], split: str = "all") -> dict[str, float]:
+    """Evaluate the weights that a configuration starts from, before any training: somebody else's model, on own data.
+
+    Args:
+        config: as `zoo.compose` returns it, with `model.weights`.
+        split: `train`, `val`, `test` or `all`.
+
+    Returns:
+        Metrics by name, `test/accuracy` and so on.
+
+    Raises:
+        ZooError: the configuration or the data cannot be used, or the weights are not those of a whole model.
+    """
+    validate(config)
+    data = build_data(config, preprocessing_of(config, weights=True))
+    data.setup()
+    for note in getattr(data, "notes", []):
+        say(f"note: {note}")
+    config = completed(config, data.facts)
+    task = assemble(config, data.facts, data, train=False, weights=True)
+    report = getattr(task.model, "weights_report", None)
+    if report is None:
+        raise ConfigError("run", "is missing, and the model has no weights of its own", "set run or model.weights")
+    say(str(report))
+    if not report.head_loaded:
+        classes = data.facts["num_classes"]
+        raise ConfigError("model.weights", f"have no head for {classes} classes", "train one with python -m zoo.train")
+    names = task.model.weights_classes
+    if names is not None and names != data.facts["class_names"]:
+        problem = f"are for the classes {', '.join(names)}, and the data have {', '.join(data.facts['class_names'])}"
+        raise ConfigError("model.weights", problem)
+    with tempfile.TemporaryDirectory() as folder:
+        return _measured(config, task, data, split, Path(folder))
+
+
+def _measured(config: dict[str, Any], task: Any, data: Any, split: str, folder: Path) -> dict[str, float]:
+    """Metrics of one split, under the names of a test."""
+    if split not in SPLITS:
+        raise ConfigError("split", f"{split!r}", f"choose one of {', '.join(SPLITS)}")
     batches = HarnessData(data, config["seed"], test_split=split)
     options = {**config["trainer"], "enable_progress_bar": False}
-    trainer = build_trainer(options, folder=trained.folder)
+    trainer = build_trainer(options, folder=folder)
     trainer.test(task, datamodule=batches, verbose=False)
     metrics = {name: value for name, value in task.measured.items() if name.startswith("test/")}
     if not metrics:

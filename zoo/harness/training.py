@@ -174,6 +174,8 @@ def _train(run: RunFolder, checkpoint: Path | None, data: Any = None, task: Any 
     with ranks.announced(run.path, checkpoint), _interruptible(run):
         trainer = build_trainer(config["trainer"], folder=run.path, loggers=loggers, callbacks=callbacks)
         _introduce(config, task, data)
+        if checkpoint is None:
+            _say_weights(task.model, data.facts)
         trainer.fit(task, datamodule=batches, ckpt_path=checkpoint, weights_only=True)
         if task.course.finetuning is not None:
             begun = trainer.current_epoch + (trainer.current_epoch != trainer.max_epochs)
@@ -280,6 +282,17 @@ def _header(config: dict[str, Any], run: RunFolder, data: Any) -> dict[str, Any]
         "facts": dict(data.facts),
         "data": data.state_dict(),
     }
+
+
+def _say_weights(model: torch.nn.Module, facts: Mapping[str, Any]) -> None:
+    """Say what became of initial weights, and whether their head is one for other classes."""
+    report = getattr(model, "weights_report", None)
+    if report is None:
+        return
+    say(f"weights: {report}")
+    names: list[str] | None = getattr(model, "weights_classes", None)
+    if report.head_loaded and names is not None and names != facts.get("class_names"):
+        say(f"note: the head of the weights was for {', '.join(names[:10])}; it is trained for other classes from there")
 
 
 def _introduce(config: dict[str, Any], task: torch.nn.Module, data: Any) -> None:

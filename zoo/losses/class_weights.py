@@ -30,10 +30,12 @@ def total_weight(target: Tensor, weight: Tensor | None, ignore_index: int | None
     """Σ w[y] over the examples that are not ignored, (): their number without weights.
 
     Args:
-        target: classes y, any shape, int64.
+        target: classes y, any shape, int64; or their shares t, (B, C) floating, which give Σ w[c] t[c].
         weight: w, (C,).
         ignore_index: the class whose examples do not count.
     """
+    if target.is_floating_point():
+        return target.sum() if weight is None else (target @ weight.to(target.dtype)).sum()
     kept = torch.ones_like(target, dtype=torch.bool) if ignore_index is None else target != ignore_index
     if weight is None:
         return kept.sum()

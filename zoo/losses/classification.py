@@ -19,7 +19,8 @@ class CrossEntropy(nn.Module):
 
     With smoothing ε the target is (1 - ε) one-hot + ε / C (Szegedy et al. 2016, section 7). With class
     weights w the mean is Σ w[y] l / Σ w[y], as torch's; `count` gives the denominator, so that sums over
-    batches can be exact. When no example counts (all ignored), the loss is zero.
+    batches can be exact. When no example counts (all ignored), the loss is zero. An example may have shares of classes,
+    as mixup makes them: each class then counts by its share.
 
     Args:
         num_classes: number of classes C, to check the class weights against.
@@ -36,6 +37,8 @@ class CrossEntropy(nn.Module):
 
     problems: ClassVar[tuple[str, ...]] = ("binary", "multiclass", "seq2seq")
     target: ClassVar[str] = "class"
+    #: Whether an example may have shares of classes.
+    takes_shares: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -57,7 +60,7 @@ class CrossEntropy(nn.Module):
         """What the sum of a batch is divided by, (): weights of the examples that are not ignored, their number, or 1.
 
         Args:
-            target: classes, (B,) or any shape.
+            target: classes, (B,) or any shape; or shares of classes, (B, C) floating.
         """
         if self.reduction == "sum":
             return torch.ones((), device=target.device)
@@ -73,8 +76,10 @@ class CrossEntropy(nn.Module):
 
         Args:
             prediction: logits, (B, C) or (B, C, ...).
-            target: classes, (B,) or (B, ...), int64.
+            target: classes, (B,) or (B, ...), int64; or shares of classes, (B, C) floating, which sum to 1.
         """
+        if target.is_floating_point():
+            return self._of_shares(single(prediction), target)
         if self.weight is None and self.reduction != "sum":
             if gains(prediction):
                 return mean_cross_entropy(prediction, target, self.label_smoothing, self._ignored)
@@ -92,6 +97,13 @@ class CrossEntropy(nn.Module):
         return total / count.where(count > 0, 1)
 
 
+    def _of_shares(self, prediction: Tensor, target: Tensor) -> Tensor:
+        total = functional.cross_entropy(
+            prediction, target, weight=self.weight, label_smoothing=self.label_smoothing, reduction="sum"
+        )
+        return total / self.count(target)
+
+
 class BCE(nn.Module):
     """Binary cross-entropy on logits: -(w y log σ(z) + (1 - y) log(1 - σ(z))).
 
@@ -103,6 +115,7 @@ class BCE(nn.Module):
 
     problems: ClassVar[tuple[str, ...]] = ("binary", "multilabel")
     target: ClassVar[str] = "indicator"
+    takes_shares: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -69,8 +70,28 @@ class Classification(Task):
             return 1
         return int(facts["num_classes"])
 
+    def predict_from(self, inputs: Any) -> Tensor:
+        """The model's prediction; of pictures in several views, (B, V, C, H, W), that of their mean probabilities."""
+        if not isinstance(inputs, Tensor) or inputs.dim() != 5:
+            return super().predict_from(inputs)
+        logits = super().predict_from(inputs.flatten(0, 1)).float().unflatten(0, inputs.shape[:2])
+        if self.target_form == "class":
+            return logits.log_softmax(-1).logsumexp(1) - math.log(inputs.shape[1])
+        # The logit of a mean of probabilities, without a difference of numbers near one.
+        positive, negative = (nn.functional.logsigmoid(one).logsumexp(1) for one in (logits, -logits))
+        return positive - negative
+
     def loss_of(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """The loss, with targets as indices (B,) or as indicators (B, K)."""
+        """The loss, with targets as indices (B,) or as indicators (B, K); or as shares of classes (B, C).
+
+        Raises:
+            ValueError: the loss takes no shares.
+        """
+        if self.problem != "multilabel" and target.is_floating_point():
+            if not getattr(self.loss, "takes_shares", False):
+                raise ValueError("takes no shares of classes, which data.mixup and data.cutmix make; leave them out")
+            shares = target[:, 1:] if prediction.shape[1] == 1 else target
+            return super().loss_of(prediction, shares.to(prediction.dtype) if self.target_form == "indicator" else target)
         if self.target_form == "indicator":
             if self.problem == "binary":
                 target = target.unsqueeze(1)

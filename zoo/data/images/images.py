@@ -144,8 +144,7 @@ class Images:
             self._counts["examples"] = {split: len(splits[split]) for split in SPLITS}
         self.notes += check_classes(splits, self._class_names())
         self._datasets = {
-            split: self._dataset(pictures, self._keys[split], train=split == "train")
-            for split, pictures in splits.items()
+            split: self._dataset(pictures, self._keys[split], split) for split, pictures in splits.items()
         }
         self._say_if_uneven()
 
@@ -175,7 +174,7 @@ class Images:
             every = list(self._datasets.values())
             targets = torch.cat([one.targets for one in every if one.targets is not None])
             paths, keys = [path for one in every for path in one.paths], [key for one in every for key in one.keys]
-            return ImageDataset(paths, keys, self._look(train=False), targets)
+            return ImageDataset(paths, keys, self._look(train=False, tta=self.tta), targets)
         return self._datasets[split]
 
     def order(self, split: str, *, seed: int, epoch: int) -> np.ndarray | None:
@@ -330,27 +329,29 @@ class Images:
 
     # -- seeing --------------------------------------------------------------------------------------------------------
 
-    def _look(self, *, train: bool) -> Look:
+    def _look(self, *, train: bool, tta: TestViews = "none") -> Look:
         plan, store = self._plan, self._store
         evaluated = Pixels.evaluated(plan, self.channels, store)
         detailed = Pixels.detailed(plan, self.channels, store)
         if not train:
-            return Look(plan, evaluated, detailed, tta=self.tta, seed=self.seed)
+            return Look(plan, evaluated, detailed, tta=tta, seed=self.seed)
         kind = "standard" if self.augment == "auto" else self.augment
         augment = Augment(plan, kind, self.erase, self.scale) if kind != "none" or self.erase else None
         mix = Mix(self.mixup, self.cutmix, len(self._class_names())) if self.mixup or self.cutmix else None
         return Look(plan, evaluated, detailed, augment, mix, seed=self.seed)
 
-    def _dataset(self, pictures: Labelled, keys: list[str], *, train: bool) -> ImageDataset:
+    def _dataset(self, pictures: Labelled, keys: list[str], split: str) -> ImageDataset:
         places = {name: place for place, name in enumerate(self._class_names())}
         targets = torch.tensor([places[name] for name in pictures.classes], dtype=torch.int64)
-        return ImageDataset(pictures.paths, keys, self._look(train=train), targets)
+        tta: TestViews = "none" if split == "val" else self.tta
+        return ImageDataset(pictures.paths, keys, self._look(train=split == "train", tta=tta), targets)
 
     def _to_predict(self, paths: list[Path]) -> ImageDataset:
         pictures = self._sound(Labelled("the input", paths, [""] * len(paths)))
         if not len(pictures):
             raise DataError("the input", problem="has no pictures", remedy="give a folder, a picture, or a list of paths")
-        return ImageDataset(pictures.paths, ContentKeys(self.folder).of(pictures.paths), self._look(train=False))
+        look = self._look(train=False, tta=self.tta)
+        return ImageDataset(pictures.paths, ContentKeys(self.folder).of(pictures.paths), look)
 
     def _resolved_balance(self) -> str:
         if self.balance != "auto":
