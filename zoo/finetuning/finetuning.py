@@ -25,6 +25,8 @@ class Finetuning:
         phases: what trains when.
         penalty: what is added to the training loss, if anything.
         after: the stage whose outputs batches hold in place of inputs, where they were computed once for all.
+        cache: whether they are: true, false, or auto.
+        views: of each picture, in place of one.
 
     Raises:
         ValueError: the phases do not fit the model.
@@ -41,6 +43,8 @@ class Finetuning:
         self.penalty = L2SP(model, alpha, beta) if alpha or beta else None
         self.evidence = Evidence(model, statistics_move=batch_norm == "train")
         self.after: str | None = None
+        self.cache: bool | str = getattr(strategy, "cache", False)
+        self.views = int(getattr(strategy, "views", 0))
 
     @property
     def frozen_prefix(self) -> str | None:

@@ -12,7 +12,7 @@ from torch import nn
 from zoo.errors import ConfigError
 from zoo.finetuning.freezing import BatchNorm, adapter_modules, stage_modules
 from zoo.finetuning.phases import ADAPTERS, Phase, distance_factors
-from zoo.finetuning.strategies import Factor
+from zoo.finetuning.strategies import Cache, Factor
 
 #: Layers that can have an adapter; others of them are made of these.
 _ADAPTABLE = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
@@ -32,6 +32,10 @@ class LoRA:
             names (`backbone.layer4.*`, with `*`, `?`, `[...]`). Convolutions in groups have none.
         factor: learning rate of a stage's adapters as a share of that of the stage after it.
         batch_norm: of the frozen backbone: `eval` uses its statistics as they are, `train` goes on updating them.
+        cache: whether what stages before the first adapter make of the pictures is computed once and kept, so that an epoch costs what
+            the trained stages cost. `auto`: where the pictures are the same in every epoch, or `views` are given.
+        views: k drawings of each training picture are kept, and seen in turn, an epoch each; 0: none, the pictures
+            themselves.
     """
 
     def __init__(
@@ -42,7 +46,10 @@ class LoRA:
         targets: Literal["all"] | Annotated[list[str], MinLen(1)] = "all",
         factor: Factor = 1.0,
         batch_norm: BatchNorm = "eval",
+        cache: Cache = "auto",
+        views: Annotated[int, Ge(0)] = 0,
     ) -> None:
+        self.cache, self.views = cache, views
         self.rank, self.alpha, self.dropout, self.targets, self.factor = rank, alpha, dropout, targets, factor
         self.batch_norm: BatchNorm = batch_norm
 

@@ -1,13 +1,14 @@
 """Which stages train when: the head alone, all of them after a while, one after the other, or as a list says.
 
 A strategy has plain options and a method `phases`. What else a run asks of it, if it is there: `batch_norm`, of frozen
-stages; `l2_sp` and `l2_sp_head`, of the penalty; `prepare`, which changes the model as soon as it is built.
+stages; `l2_sp` and `l2_sp_head`, of the penalty; `prepare`, which changes the model as soon as it is built; `cache` and
+`views`, of what frozen stages compute.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, MinLen
 
@@ -18,6 +19,8 @@ from zoo.registry import did_you_mean, nested_node
 #: Learning rate of a stage as a share of that of the one after it.
 Factor = Annotated[float, Gt(0)]
 Penalty = Annotated[float, Ge(0)]
+#: Whether outputs of frozen stages are kept.
+Cache = bool | Literal["auto"]
 
 
 class Head:
@@ -25,10 +28,17 @@ class Head:
 
     Args:
         batch_norm: of frozen stages: `eval` uses its statistics as they are, `train` goes on updating them.
+        cache: whether what the frozen stages make of the pictures is computed once and kept, so that an epoch costs what
+            the trained stages cost. `auto`: where the pictures are the same in every epoch, or `views` are given.
+        views: k drawings of each training picture are kept, and seen in turn, an epoch each; 0: none, the pictures
+            themselves.
     """
 
-    def __init__(self, batch_norm: BatchNorm = "eval") -> None:
+    def __init__(
+        self, batch_norm: BatchNorm = "eval", cache: Cache = "auto", views: Annotated[int, Ge(0)] = 0
+    ) -> None:
         self.batch_norm: BatchNorm = batch_norm
+        self.cache, self.views = cache, views
 
     def phases(self, stages: Sequence[str], epochs: int | None) -> list[Phase]:
         """One phase.
@@ -120,6 +130,10 @@ class Schedule:
         batch_norm: of frozen stages: `eval` uses its statistics as they are, `train` goes on updating them.
         l2_sp: α, pull of all but the head towards where training started; Li et al. (2018), equation 3.
         l2_sp_head: β, pull of the head towards zero; equation 3.
+        cache: whether what stages that no phase trains make of the pictures is computed once and kept, so that an epoch costs what
+            the trained stages cost. `auto`: where the pictures are the same in every epoch, or `views` are given.
+        views: k drawings of each training picture are kept, and seen in turn, an epoch each; 0: none, the pictures
+            themselves.
 
     Raises:
         ValueError: a phase has an entry of another name or kind.
@@ -132,12 +146,15 @@ class Schedule:
         batch_norm: BatchNorm = "eval",
         l2_sp: Penalty = 0.0,
         l2_sp_head: Penalty = 0.0,
+        cache: Cache = "auto",
+        views: Annotated[int, Ge(0)] = 0,
     ) -> None:
         for number, entry in enumerate(phases):
             _check_entry(f"phases[{number}]", entry)
         self.entries, self.factor = [dict(entry) for entry in phases], factor
         self.batch_norm: BatchNorm = batch_norm
         self.l2_sp, self.l2_sp_head = l2_sp, l2_sp_head
+        self.cache, self.views = cache, views
 
     def phases(self, stages: Sequence[str], epochs: int | None) -> list[Phase]:
         """Those of the list; arguments as those of `Head.phases`."""

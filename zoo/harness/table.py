@@ -12,19 +12,22 @@ WIDEST = 48
 
 
 def metrics_table(metrics: Mapping[str, float]) -> str:
-    """Test metrics first, with what validation said of the same where it did.
+    """Test metrics first, with what validation said of the same where it did; those of validation without a test.
 
     Args:
         metrics: flat, as in metrics.json.
     """
     names = [name.removeprefix("test/") for name in metrics if name.startswith("test/")]
     rows: list[tuple[str, ...]] = [("metric", "test", "val")] if names else []
+    if not names:
+        rows = [("metric", "val")] if any(name.startswith("val/") for name in metrics) else []
+        rows += [(one.removeprefix("val/"), f"{value:.6g}") for one, value in metrics.items() if one.startswith("val/")]
     for name in names:
         val = metrics.get(f"val/{name}")
         rows.append((name, f"{metrics[f'test/{name}']:.6g}", "" if val is None else f"{val:.6g}"))
     if not rows:
         return ""
-    if not any(row[2] for row in rows[1:]):
+    if names and not any(row[2] for row in rows[1:]):
         rows = [row[:2] for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = []

@@ -17,6 +17,7 @@ from zoo.harness import ranks
 from zoo.harness.assembly import assemble, build_data, preflight, preprocessing_of
 from zoo.harness.batches import HarnessData
 from zoo.harness.checkpointing import Checkpoints, gathered
+from zoo.harness.features import features_of
 from zoo.harness.lightning import build_callbacks, build_loggers, build_trainer
 from zoo.harness.messages import first_process, say
 from zoo.harness.run import Run, mean_of
@@ -169,6 +170,7 @@ def _train(run: RunFolder, checkpoint: Path | None, data: Any = None, task: Any 
     batches = HarnessData(data, config["seed"])
     if checkpoint is None:
         _initialise(task, batches)
+    batches.data = features_of(task, data, config, checkpoint) or data
     checkpoints = Checkpoints(run, _header(config, run, data), batches, **config["checkpoint"])
     callbacks: list[Any] = [*build_callbacks(config), checkpoints]
     with ranks.announced(run.path, checkpoint), _interruptible(run):
@@ -197,6 +199,8 @@ def _train(run: RunFolder, checkpoint: Path | None, data: Any = None, task: Any 
                 one.finishing = False
         measured = checkpoints.train_values | checkpoints.best_values
         task.keep_tested = config.get("report", True)
+        if task.course.finetuning is not None:
+            batches.data, task.course.finetuning.after = data, None  # the test sees pictures, as predictions will
         if data.facts.get("examples", {}).get("test", 1):
             task.load_state_dict(read_checkpoint(run.best)["state_dict"])
             trainer.test(task, datamodule=batches, verbose=False)

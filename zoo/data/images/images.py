@@ -12,7 +12,7 @@ import torch
 from annotated_types import Ge, Le, Lt
 
 from zoo.data.images.content import ContentKeys, in_threads
-from zoo.data.images.cache import ArrayStore
+from zoo.data.arrays import ArrayStore
 from zoo.data.images.dataset import ImageDataset, Look
 from zoo.data.images.decoding import Channels
 from zoo.data.images.folders import Labelled, read_classes, split_folders
@@ -186,6 +186,23 @@ class Images:
         shares = 1 / np.array(self._counts["class_counts"], dtype=np.float64)[targets.numpy()]
         draw = np.random.default_rng([seed, epoch])
         return draw.choice(len(targets), len(targets), p=shares / shares.sum())
+
+    def uncacheable(self, views: int) -> str:
+        """Why training pictures are no function of the file and one of so many views, as a sentence; empty: they are.
+
+        Args:
+            views: drawings of a picture that are kept, and seen in turn; 0: the picture as it is evaluated.
+        """
+        if self.mixup or self.cutmix:
+            return "data.mixup and data.cutmix mix pictures anew in every epoch"
+        if views or (self.augment in ("auto", "none") and not self.erase):
+            return ""
+        drawn = "data.erase" if self.augment in ("auto", "none") else f"data.augment={self.augment}"
+        return f"{drawn} draws pictures anew in every epoch; finetune.views=8 would keep eight drawings of each"
+
+    def feature_folder(self) -> Path | None:
+        """Where what models make of the pictures is kept; None: nowhere."""
+        return None if self.folder is None else self.folder.parent / "features"
 
     def read(self, source: str | Path | TextIO) -> ImageDataset:
         """Pictures to predict for: a folder at any depth, one picture, a table, or a list of paths.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from zoo.data.images.cache import ArrayStore
+from zoo.data.arrays import ArrayStore
 from zoo.data.images.decoding import decode
 from zoo.data.images.transforms import torchvision_transforms
 from zoo.models.preprocessing import Preprocessing
