@@ -2,9 +2,9 @@
 
     python scripts/cifar_folder.py SHEET LABELS FOLDER
 
-SHEET is a picture 1,024 pixels wide with an image in each row: the 32 x 32 pixels after one another, each as RGB. LABELS
-is a JSON list with the class of each row, a number from 0 to 9. FOLDER gets `airplane/00003.png` and so on; the names in
-the order of the alphabet are the classes in the order of their numbers.
+SHEET is a picture 1,024 pixels wide with an image in each row: the 32 x 32 pixels after one another, each as RGB.
+LABELS is a JSON list with the class of each row, a number from 0 to 9. FOLDER gets `airplane/00003.png` and so on; the
+names in the order of the alphabet are the classes in the order of their numbers.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Arrays kept on disk under the key of what they were made of, memory-mapped.
 
-Every process appends to a file of its own, an array and then a line that says where it stands, so that several can write
-at once and a process that is killed loses what it was writing and no more. An array is checked when it is first read.
+Every process appends to a file of its own, an array and then a line that says where it stands, so that several can
+write at once and a process that is killed loses what it was writing and no more. An array is checked when it is first
+read.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import threading
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple, cast
 from uuid import uuid4
 
 import numpy as np
@@ -54,7 +55,8 @@ class ArrayStore:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder / f"layout-{LAYOUT}"
-        self._places: dict[str, Place] = {}
+        # Several of a key where two processes made the same, or where one was damaged and made again.
+        self._places: dict[str, list[Place]] = {}
         self._read: dict[str, int] = {}
         self._maps: dict[str, np.memmap] = {}
         self._own: tuple[int, str, IO[bytes], IO[str]] | None = None
@@ -66,7 +68,8 @@ class ArrayStore:
         """See what other processes have put here."""
         with contextlib.suppress(OSError):
             for index in sorted(self.folder.glob("*.index")):
-                self._places |= dict(self._lines(index))
+                for key, place in self._lines(index):
+                    self._places.setdefault(key, []).append(place)
 
     def _lines(self, index: Path) -> Iterator[tuple[str, Place]]:
         """Whole lines that were not read before."""
@@ -86,21 +89,27 @@ class ArrayStore:
 
     def get(self, key: str) -> Tensor | None:
         """The array of a key, which shares the memory of the file and is not to be written to; None: there is none."""
-        place = self._places.get(key)
-        if place is None:
-            return None
-        kind = _TYPES[place.kind]
-        size = int(np.prod(place.shape)) * kind.itemsize
+        places = self._places.get(key)
+        while places:
+            kind = _TYPES[places[-1].kind]
+            content = self._sound(places)
+            if content is not None:
+                return torch.frombuffer(content, dtype=kind).view(places[-1].shape)
+            places.pop()  # damaged
+        self._places.pop(key, None)
+        return None
+
+    def _sound(self, places: list[Place]) -> memoryview | None:
+        """The bytes of the last place, compared with their checksum once."""
+        place = places[-1]
+        size = int(np.prod(place.shape)) * _TYPES[place.kind].itemsize
         content = self._bytes(place.file, place.start, size)
-        if content is not None and place.checksum is not None:
-            if zlib.crc32(content) == place.checksum:
-                self._places[key] = place._replace(checksum=None)
-            else:
-                content = None
-        if content is None:
-            del self._places[key]  # damaged: it will be made again
+        if content is None or place.checksum is None:
+            return content
+        if zlib.crc32(content) != place.checksum:
             return None
-        return torch.frombuffer(content, dtype=kind).view(place.shape)
+        places[-1] = place._replace(checksum=None)
+        return content
 
     def _bytes(self, name: str, start: int, size: int) -> memoryview | None:
         """So many bytes of a file, copied on write; None: it has not so many."""
@@ -110,7 +119,7 @@ class ArrayStore:
                 mapped = self._maps[name] = np.memmap(self.folder / f"{name}.bin", np.uint8, mode="c")
             except (OSError, ValueError):
                 return None
-        return memoryview(mapped)[start : start + size] if len(mapped) >= start + size else None
+        return memoryview(cast(Any, mapped))[start : start + size] if len(mapped) >= start + size else None
 
     def put(self, key: str, array: Tensor) -> None:
         """Keep an array; where the disk is full or may not be written to, `full` is set and nothing is kept."""
@@ -130,7 +139,7 @@ class ArrayStore:
             except OSError:
                 self.full = True
                 return
-        self._places[key] = Place(name, start, tuple(array.shape), kind, None)
+        self._places[key] = [Place(name, start, tuple(array.shape), kind, None)]
 
     def _files(self) -> tuple[str, IO[bytes], IO[str]]:
         """The files of this process, which after a fork are others than those of its parent."""

@@ -32,8 +32,9 @@ class LoRA:
             names (`backbone.layer4.*`, with `*`, `?`, `[...]`). Convolutions in groups have none.
         factor: learning rate of a stage's adapters as a share of that of the stage after it.
         batch_norm: of the frozen backbone: `eval` uses its statistics as they are, `train` goes on updating them.
-        cache: whether what stages before the first adapter make of the pictures is computed once and kept, so that an epoch costs what
-            the trained stages cost. `auto`: where the pictures are the same in every epoch, or `views` are given.
+        cache: whether what stages before the first adapter make of the pictures is computed once and kept, so that an
+            epoch costs what the trained stages cost. `auto`: where the pictures are the same in every epoch, or `views`
+            are given.
         views: k drawings of each training picture are kept, and seen in turn, an epoch each; 0: none, the pictures
             themselves.
     """

@@ -28,15 +28,14 @@ class Head:
 
     Args:
         batch_norm: of frozen stages: `eval` uses its statistics as they are, `train` goes on updating them.
-        cache: whether what the frozen stages make of the pictures is computed once and kept, so that an epoch costs what
-            the trained stages cost. `auto`: where the pictures are the same in every epoch, or `views` are given.
+        cache: whether what the frozen stages make of the pictures is computed once and kept, so that an
+            epoch costs what the trained stages cost. `auto`: where the pictures are the same in every epoch, or `views`
+            are given.
         views: k drawings of each training picture are kept, and seen in turn, an epoch each; 0: none, the pictures
             themselves.
     """
 
-    def __init__(
-        self, batch_norm: BatchNorm = "eval", cache: Cache = "auto", views: Annotated[int, Ge(0)] = 0
-    ) -> None:
+    def __init__(self, batch_norm: BatchNorm = "eval", cache: Cache = "auto", views: Annotated[int, Ge(0)] = 0) -> None:
         self.batch_norm: BatchNorm = batch_norm
         self.cache, self.views = cache, views
 
@@ -130,8 +129,9 @@ class Schedule:
         batch_norm: of frozen stages: `eval` uses its statistics as they are, `train` goes on updating them.
         l2_sp: α, pull of all but the head towards where training started; Li et al. (2018), equation 3.
         l2_sp_head: β, pull of the head towards zero; equation 3.
-        cache: whether what stages that no phase trains make of the pictures is computed once and kept, so that an epoch costs what
-            the trained stages cost. `auto`: where the pictures are the same in every epoch, or `views` are given.
+        cache: whether what stages that no phase trains make of the pictures is computed once and kept, so that an
+            epoch costs what the trained stages cost. `auto`: where the pictures are the same in every epoch, or `views`
+            are given.
         views: k drawings of each training picture are kept, and seen in turn, an epoch each; 0: none, the pictures
             themselves.
 

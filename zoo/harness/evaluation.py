@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from zoo.config.validation import validate
 from zoo.errors import ConfigError
@@ -101,7 +101,7 @@ def evaluate_weights(config: dict[str, Any], split: str = "all") -> dict[str, fl
     if not report.head_loaded:
         classes = data.facts["num_classes"]
         raise ConfigError("model.weights", f"have no head for {classes} classes", "train one with python -m zoo.train")
-    names = task.model.weights_classes
+    names = cast("list[str] | None", task.model.weights_classes)
     if names is not None and names != data.facts["class_names"]:
         problem = f"are for the classes {', '.join(names)}, and the data have {', '.join(data.facts['class_names'])}"
         raise ConfigError("model.weights", problem)

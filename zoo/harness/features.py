@@ -1,8 +1,8 @@
 """What frozen stages make of every picture: computed once, kept on disk, and trained on in place of the pictures.
 
-A feature is kept under a key of everything it follows from: the weights of the stages, how the picture is prepared, what
-is in its file, and the precision. So another epoch, fold, seed or learning rate finds it, and whatever changed is made
-again, alone.
+A feature is kept under a key of everything it follows from: the weights of the stages, how the picture is prepared,
+what is in its file, and the precision. So another epoch, fold, seed or learning rate finds it, and whatever changed is
+made again, alone.
 """
 
 from __future__ import annotations
@@ -138,7 +138,9 @@ def features_of(task: Task, data: Any, config: dict[str, Any], checkpoint: Path 
     for split in ("train", "val"):
         dataset = data.dataset(split)
         views = range(finetuning.views) if split == "train" and finetuning.views else [None]
-        datasets[split] = FeatureDataset(extractor.store, [extractor.keys(dataset, one) for one in views], dataset.targets)
+        datasets[split] = FeatureDataset(
+            extractor.store, [extractor.keys(dataset, one) for one in views], dataset.targets
+        )
         for one in views:
             extractor.extract(dataset, one)
     say(extractor.told())
@@ -205,7 +207,9 @@ class Extractor:
                 for place, feature in zip(batch, self._run(pictures), strict=True):
                     self.store.put(keys[place], feature)
                 if self.store.full:
-                    raise DataError(self.store.folder, problem="cannot be written to", remedy="set finetune.cache=false")
+                    raise DataError(
+                        self.store.folder, problem="cannot be written to", remedy="set finetune.cache=false"
+                    )
                 if time.monotonic() - told > PATIENCE:
                     told = time.monotonic()
                     left = (told - began) / (number + 1) * (len(batches) - number - 1)
@@ -217,7 +221,13 @@ class Extractor:
 
     @torch.no_grad()
     def _run(self, pictures: Tensor) -> Tensor:
-        """The output of the last frozen stage, in evaluation; on the CPU, in the type that it was computed in."""
+        """The output of the last frozen stage, in evaluation; on the CPU, in the type that it was computed in.
+
+        Always of as many pictures: libraries choose their kernels by shape, and a feature would otherwise depend, in
+        its last bits, on how many were computed beside it.
+        """
+        count = len(pictures)
+        pictures = torch.cat([pictures, pictures.new_zeros(max(0, BATCH - count), *pictures.shape[1:])])
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.model.to(device)
         training = [one for one in self.model.modules() if one.training]
@@ -228,7 +238,7 @@ class Extractor:
         finally:
             for one in training:
                 one.training = True
-        found: Tensor = features.cpu()
+        found: Tensor = features[:count].cpu()
         return found
 
     def _autocast(self, device: torch.device) -> AbstractContextManager[Any]:
@@ -238,7 +248,8 @@ class Extractor:
     def told(self) -> str:
         """One line on what was done."""
         made = f"{self.extracted:,} extracted in {self.seconds:.0f} s" if self.extracted else "none extracted"
-        return f"features of {self.extracted + self.found:,} pictures after {self.upto}: {made}, {self.found:,} kept before"
+        count = self.extracted + self.found
+        return f"features of {count:,} pictures after {self.upto}: {made}, {self.found:,} kept before"
 
 
 def weights_key(model: nn.Module, upto: str) -> str:

@@ -125,8 +125,9 @@ class LoadedModel:
             details: of sequences, whether all hypotheses with tokens and alignments are wanted, which take memory.
 
         Returns:
-            One record a row, after what tells rows apart where they are files: for classification `prediction`, `probability` and `p(class)`; for regression
-            `prediction` in original units; for sequence to sequence `prediction`, its score, and all hypotheses.
+            One record a row: for classification `prediction`, `probability` and `p(class)`, after the `file` where rows
+            are files; for regression `prediction` in original units; for sequence to sequence `prediction`, its score,
+            and all hypotheses.
 
         Raises:
             DataError: the rows are not what the model was trained on; says where.

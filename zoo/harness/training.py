@@ -296,7 +296,9 @@ def _say_weights(model: torch.nn.Module, facts: Mapping[str, Any]) -> None:
     say(f"weights: {report}")
     names: list[str] | None = getattr(model, "weights_classes", None)
     if report.head_loaded and names is not None and names != facts.get("class_names"):
-        say(f"note: the head of the weights was for {', '.join(names[:10])}; it is trained for other classes from there")
+        say(
+            f"note: the head of the weights was for {', '.join(names[:10])}; it is trained for other classes from there"
+        )
 
 
 def _introduce(config: dict[str, Any], task: torch.nn.Module, data: Any) -> None:

@@ -96,7 +96,6 @@ class CrossEntropy(nn.Module):
         count = self.count(target)
         return total / count.where(count > 0, 1)
 
-
     def _of_shares(self, prediction: Tensor, target: Tensor) -> Tensor:
         total = functional.cross_entropy(
             prediction, target, weight=self.weight, label_smoothing=self.label_smoothing, reduction="sum"

@@ -74,7 +74,8 @@ class Classification(Task):
         """The model's prediction; of pictures in several views, (B, V, C, H, W), that of their mean probabilities."""
         if not isinstance(inputs, Tensor) or inputs.dim() != 5:
             return super().predict_from(inputs)
-        logits = super().predict_from(inputs.flatten(0, 1)).float().unflatten(0, inputs.shape[:2])
+        flat = super().predict_from(inputs.flatten(0, 1)).float()
+        logits = flat.view(*inputs.shape[:2], *flat.shape[1:])
         if self.target_form == "class":
             return logits.log_softmax(-1).logsumexp(1) - math.log(inputs.shape[1])
         # The logit of a mean of probabilities, without a difference of numbers near one.
@@ -91,7 +92,9 @@ class Classification(Task):
             if not getattr(self.loss, "takes_shares", False):
                 raise ValueError("takes no shares of classes, which data.mixup and data.cutmix make; leave them out")
             shares = target[:, 1:] if prediction.shape[1] == 1 else target
-            return super().loss_of(prediction, shares.to(prediction.dtype) if self.target_form == "indicator" else target)
+            return super().loss_of(
+                prediction, shares.to(prediction.dtype) if self.target_form == "indicator" else target
+            )
         if self.target_form == "indicator":
             if self.problem == "binary":
                 target = target.unsqueeze(1)

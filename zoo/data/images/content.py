@@ -48,9 +48,7 @@ class ContentKeys:
         known = self._known()
         states = [_state(path) for path in paths]
         places = [os.path.abspath(path) for path in paths]
-        missing = [
-            index for index, place in enumerate(places) if known.get(place, (0, 0, ""))[:2] != states[index][:2]
-        ]
+        missing = [index for index, place in enumerate(places) if known.get(place, (0, 0, ""))[:2] != states[index][:2]]
         found = dict(zip(missing, in_threads(lambda index: _key(paths[index]), missing), strict=True))
         self._remember((places[index], *states[index], key) for index, key in found.items())
         return [found[index] if index in found else known[place][2] for index, place in enumerate(places)]

@@ -65,9 +65,7 @@ class ImageDataset(Dataset[Batch]):
         targets: as given.
     """
 
-    def __init__(
-        self, paths: Sequence[Path], keys: Sequence[str], look: Look, targets: Tensor | None = None
-    ) -> None:
+    def __init__(self, paths: Sequence[Path], keys: Sequence[str], look: Look, targets: Tensor | None = None) -> None:
         self.paths, self.keys, self.look, self.targets = list(paths), list(keys), look, targets
 
     def __len__(self) -> int:

@@ -68,15 +68,15 @@ def decode(path: Path, channels: int = 3) -> Tensor:
 
 def _converted(image: Image, channels: int) -> Image:
     """The picture with so many channels of 8 bits."""
-    from PIL import Image as pillow
+    from PIL import Image as Pillow
 
     if image.mode[0] in "IF":  # "I", "I;16", "I;16B", "F"
-        image = pillow.fromarray(_eight_bits(np.asarray(image)))
+        image = Pillow.fromarray(_eight_bits(np.asarray(image)))
     if image.mode == "LA" or "transparency" in image.info or image.mode in ("PA", "La", "RGBa"):
         image = image.convert("RGBA")
     if image.mode == "RGBA" and channels < 4:
-        white = pillow.new("RGBA", image.size, "white")
-        image = pillow.alpha_composite(white, image).convert("RGB")
+        white = Pillow.new("RGBA", image.size, "white")
+        image = Pillow.alpha_composite(white, image).convert("RGB")
     wanted = _MODES[channels]
     return image if image.mode == wanted else image.convert(wanted)
 
@@ -90,11 +90,13 @@ def _eight_bits(values: np.ndarray) -> np.ndarray:
     low, high = float(values.min()), float(values.max())
     if values.dtype.kind == "f":
         if low >= 0 and high <= 1:
-            return np.rint(values * 255).astype(np.uint8)
+            values, low, high = values * 255, 0.0, 255.0
         if low >= 0 and high <= 255:
-            return np.rint(values).astype(np.uint8)
+            whole: np.ndarray = np.rint(values).astype(np.uint8)
+            return whole
     elif low >= 0 and high <= 0xFFFF:
-        return ((values.astype(np.uint32) + _SIXTEEN // 2) // _SIXTEEN).astype(np.uint8)
+        shifted: np.ndarray = ((values.astype(np.uint32) + _SIXTEEN // 2) // _SIXTEEN).astype(np.uint8)
+        return shifted
     raise ValueError(f"its grey values, {low:g} to {high:g}, are of no known range")
 
 

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from annotated_types import Ge, Le, Lt
 
-from zoo.data.images.content import ContentKeys, in_threads
 from zoo.data.arrays import ArrayStore
+from zoo.data.images.content import ContentKeys, in_threads
 from zoo.data.images.dataset import ImageDataset, Look
 from zoo.data.images.decoding import Channels
 from zoo.data.images.folders import Labelled, read_classes, split_folders
@@ -71,7 +71,8 @@ class Images:
         on_error: `raise` at a picture that cannot be decoded, or `skip` and count it.
         duplicates: what is done where two splits have the same picture, byte for byte: `warn`, `error`, or `drop` it
             from the earlier of train, val, test.
-        cache: where resized pictures are kept: `auto`, in the user's cache folder (XDG_CACHE_HOME); `none`; or a folder.
+        cache: where resized pictures are kept: `auto`, in the user's cache folder (XDG_CACHE_HOME); `none`; or a
+            folder.
         seed: of the splits, and of all that is drawn; None: 0.
         batch_size: pictures a batch.
         num_workers: processes that load batches.
@@ -79,7 +80,17 @@ class Images:
     """
 
     #: What an evaluation may change.
-    changeable = ("path", "val_path", "test_path", "batch_size", "num_workers", "tta", "cache", "on_error", "duplicates")
+    changeable = (
+        "path",
+        "val_path",
+        "test_path",
+        "batch_size",
+        "num_workers",
+        "tta",
+        "cache",
+        "on_error",
+        "duplicates",
+    )
 
     def __init__(
         self,
@@ -270,7 +281,9 @@ class Images:
             self._divided = bool(folders)
             return {split: read_classes(folder) for split, folder in folders.items()} or {"train": read_classes(path)}
         if not is_table(path) and path.exists():
-            raise DataError(path, problem="is no folder, and no table of paths", remedy="give a folder, .csv or .parquet")
+            raise DataError(
+                path, problem="is no folder, and no table of paths", remedy="give a folder, .csv or .parquet"
+            )
         tables = read_labels(path, *self.columns) if path.exists() else {"train": read_classes(path)}
         self._divided = "all" not in tables
         return {"train" if split == "all" else split: one for split, one in tables.items() if len(one)}
@@ -323,7 +336,9 @@ class Images:
         """Keep nothing where it would not fit."""
         needed = len(pictures) * self.channels * round(1.5 * (1 + 1.25**2) * self._plan.resize**2)
         if self._store is not None and not self._store.room_for(needed):
-            self.notes.append(f"{needed / 1e9:.1f} GB for resized pictures are not to be had; each is decoded every time")
+            self.notes.append(
+                f"{needed / 1e9:.1f} GB for resized pictures are not to be had; each is decoded every time"
+            )
             self._store = None
 
     def _distinct(self, splits: dict[str, Labelled]) -> dict[str, Labelled]:
@@ -366,7 +381,9 @@ class Images:
     def _to_predict(self, paths: list[Path]) -> ImageDataset:
         pictures = self._sound(Labelled("the input", paths, [""] * len(paths)))
         if not len(pictures):
-            raise DataError("the input", problem="has no pictures", remedy="give a folder, a picture, or a list of paths")
+            raise DataError(
+                "the input", problem="has no pictures", remedy="give a folder, a picture, or a list of paths"
+            )
         look = self._look(train=False, tta=self.tta)
         return ImageDataset(pictures.paths, ContentKeys(self.folder).of(pictures.paths), look)
 
