@@ -110,7 +110,7 @@ def test_pictures_in_the_page_are_the_files_in_the_folder_and_can_be_decoded(mak
         assert ratio == pytest.approx(image.width / image.height, rel=0.02)
         assert attributes["alt"]
         embedded.append(content)
-    names = ("curves", "confusion", "probabilities")
+    names = ("curves", "confusion", "probabilities", "reliability", "classes")
     assert embedded == [(run.path / "pictures" / f"{name}.png").read_bytes() for name in names]
 
 
@@ -163,7 +163,7 @@ def test_long_tables_are_folded(make_run: Any, read_page: Any) -> None:
     outputs = torch.eye(60).repeat(2, 1)
     page = read_page(write_report(make_run(), outputs=outputs, targets=torch.arange(60).repeat(2)))
     assert "60 rows, one a class" in page.text
-    assert len([row for row in page.rows if len(row) == 7]) == 61
+    assert len([row for row in page.rows if len(row) == 9]) == 61
 
 
 def test_the_same_files_give_the_same_page_and_others_another(make_run: Any) -> None:

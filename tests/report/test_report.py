@@ -22,13 +22,13 @@ def test_classification_has_curves_and_confusion(make_run: Any) -> None:
     run = make_run()
     path = write_report(run, outputs=torch.eye(3), targets=torch.arange(3), facts={"problem": "multiclass"})
     assert path == run.path / "report.html"
-    assert pictures(run) == {"curves.png", "confusion.png"}
+    assert pictures(run) == {"curves.png", "confusion.png", "reliability.png", "classes.png"}
 
 
 def test_two_classes_have_probabilities_too(make_run: Any) -> None:
     run = make_run()
     write_report(run, outputs=torch.eye(2), targets=torch.arange(2), facts={"problem": "binary"})
-    assert pictures(run) == {"curves.png", "confusion.png", "probabilities.png"}
+    assert pictures(run) == {"curves.png", "confusion.png", "probabilities.png", "reliability.png", "classes.png"}
 
 
 def test_regression_has_predictions(make_run: Any) -> None:

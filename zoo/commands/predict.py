@@ -6,7 +6,7 @@ import csv
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -18,7 +18,7 @@ from zoo.registry import did_you_mean
 if TYPE_CHECKING:
     from zoo.harness.run import LoadedModel
 
-KEYS = ("run", "input", "output", "batch_size", "pictures", "average")
+KEYS = ("run", "input", "output", "batch_size", "pictures", "average", "top")
 SUFFIXES = ("", ".csv", ".tsv", ".txt", ".jsonl")
 
 
@@ -42,17 +42,22 @@ def predict_command(arguments: list[str]) -> int:
     target = required(given, "output", "a file, or - for standard output")
     batch_size = taken_batch_size(given)
     pictures = given.pop("pictures", None)
-    average = taken_flag(given, "average")
+    average, top = taken_flag(given, "average"), given.pop("top", 0)
     check_output(target, SUFFIXES, source)
     from zoo.harness.messages import say
     from zoo.harness.run import load
 
     model = load(run, average=average)
     model.set_decode(decode)
+    if top:
+        if not hasattr(model.task, "top") or not isinstance(top, int) or top < 1:
+            raise ConfigError("top", repr(top), "give the number of classes to name, to a model that classifies")
+        model.task.top = top
     if pictures is not None:
         _make_folder(model, Path(str(pictures)))
     details = pictures is not None or Path(target).suffix == ".jsonl"
-    rows = model.predict(sys.stdin if source == "-" else Path(source), batch_size=batch_size, details=details)
+    dataset = model.read(sys.stdin if source == "-" else Path(source))
+    rows = model.predictions(dataset, batch_size=batch_size, details=details)
     for note in getattr(model.data, "notes", []):
         say(f"note: {note}")
     text = getattr(model.task, "text_column", None)
@@ -62,8 +67,8 @@ def predict_command(arguments: list[str]) -> int:
         write_file(rows, Path(target), text)
         say(f"{len(rows):,} predictions in {target}")
     if pictures is not None:
-        say(f"{_draw(model, rows, Path(str(pictures))):,} pictures in {pictures}")
-        if note := _lettering_note(rows):
+        say(f"{_draw(model, dataset, rows, Path(str(pictures))):,} pictures in {pictures}")
+        if model.generates and (note := _lettering_note(rows)):
             say(f"note: {note}")
     return 0
 
@@ -122,27 +127,32 @@ def _make_folder(model: LoadedModel, folder: Path) -> None:
     Raises:
         ZooError: no prediction of this model can be drawn, or there is no such folder to be had.
     """
-    if not hasattr(model.task, "picture_of"):
-        raise ConfigError("pictures", "this model has no attention to draw", "leave it out")
+    if not hasattr(model.task, "picture_of") and not model.sees:
+        raise ConfigError("pictures", "this model has no attention to draw, and sees no pictures", "leave it out")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RunError(folder, f"cannot be written: {error.strerror}") from error
 
 
-def _draw(model: LoadedModel, rows: Sequence[Mapping[str, Any]], folder: Path) -> int:
+def _draw(model: LoadedModel, dataset: Any, rows: Sequence[Mapping[str, Any]], folder: Path) -> int:
     """Draw what each prediction looks like inside, one PNG a row, by its number from 1 on.
 
     Raises:
         ZooError: there is nothing to draw for this model, or the folder cannot be written.
     """
     drawn = 0
-    draw: Callable[[Mapping[str, Any]], bytes | None] = getattr(model.task, "picture_of")  # noqa: B009
+    if model.sees:
+        from zoo.harness.explanation import heat_pictures
+
+        found: Iterable[tuple[str, bytes | None]] = heat_pictures(model, dataset, rows)
+    else:
+        draw: Callable[[Mapping[str, Any]], bytes | None] = getattr(model.task, "picture_of")  # noqa: B009
+        found = ((f"{number:04d}.png", draw(row)) for number, row in enumerate(rows, start=1))
     try:
-        for number, row in enumerate(rows, start=1):
-            picture = draw(row)
+        for name, picture in found:
             if picture is not None:
-                (folder / f"{number:04d}.png").write_bytes(picture)
+                (folder / name).write_bytes(picture)
                 drawn += 1
     except OSError as error:
         raise RunError(folder, f"cannot be written: {error.strerror}") from error

@@ -160,6 +160,10 @@ class Checkpoints(Callback):
         self._write_best(trainer)
         return True
 
+    def rewrite_best(self, trainer: Trainer) -> None:
+        """Write the best checkpoint again with what is in the module now: the same weights, calibrated."""
+        self._write_best(trainer)
+
     def _better(self, value: float) -> bool:
         if value != value:
             return False

@@ -92,6 +92,11 @@ class LoadedModel:
         """Whether its predictions are searched for, token by token."""
         return bool(getattr(self.task, "generates", False))
 
+    @property
+    def sees(self) -> bool:
+        """Whether its inputs are pictures, and it has stages by which what it sees can be shown."""
+        return hasattr(self.data, "channels") and callable(getattr(self.task.model, "stages", None))
+
     def join(self, others: Sequence[LoadedModel]) -> None:
         """Make an ensemble with other runs."""
         self.companions = list(others)
@@ -132,7 +137,10 @@ class LoadedModel:
         Raises:
             DataError: the rows are not what the model was trained on; says where.
         """
-        dataset = self.read(source)
+        return self.predictions(self.read(source), batch_size=batch_size, details=details)
+
+    def predictions(self, dataset: Any, *, batch_size: int | None = None, details: bool = True) -> list[dict[str, Any]]:
+        """As `predict`, for what `read` has returned."""
         if dataset is None:
             return []
         every: Callable[[Any], list[dict[str, Any]]] = self.task.predictions

@@ -16,6 +16,7 @@ from zoo.errors import ConfigError, Interrupted, RunError
 from zoo.harness import ranks
 from zoo.harness.assembly import assemble, build_data, preflight, preprocessing_of
 from zoo.harness.batches import HarnessData
+from zoo.harness.calibration import calibration_error, fit_temperature, likelihood
 from zoo.harness.checkpointing import Checkpoints, gathered
 from zoo.harness.features import features_of
 from zoo.harness.lightning import build_callbacks, build_loggers, build_trainer
@@ -24,7 +25,9 @@ from zoo.harness.run import Run, mean_of
 from zoo.harness.table import examples_table, metrics_table
 from zoo.models.lsuv import initialise_from, waits_for_data
 from zoo.report import write_report
+from zoo.report.drawing import Picture
 from zoo.report.fonts import lettering
+from zoo.report.gallery import Gallery
 from zoo.runs.checkpoints import newest_readable, read_checkpoint
 from zoo.runs.folder import RunFolder, new_folder
 from zoo.runs.provenance import check_components, record
@@ -197,6 +200,7 @@ def _train(run: RunFolder, checkpoint: Path | None, data: Any = None, task: Any 
                 one.finishing = True
                 _try_mean(trainer, task, batches, checkpoints, one.of)
                 one.finishing = False
+        _calibrate(trainer, task, batches, checkpoints)
         measured = checkpoints.train_values | checkpoints.best_values
         task.keep_tested = config.get("report", True)
         if task.course.finetuning is not None:
@@ -216,7 +220,7 @@ def _train(run: RunFolder, checkpoint: Path | None, data: Any = None, task: Any 
             if shown and not isinstance(shown[0], tuple):
                 shown.sort(key=lambda one: one.place)
             if config.get("report", True):
-                _report(run, shown, data)
+                _report(run, shown, data, task, loggers, trainer.global_step)
             if shown and not isinstance(shown[0], tuple):
                 print(examples_table(shown), end="\n\n")
             print(metrics_table(measured))
@@ -244,15 +248,57 @@ def _try_mean(trainer: Any, task: Any, batches: HarnessData, checkpoints: Checkp
         say(f"the mean of {of} is better still: {checkpoints.monitor} {checkpoints.best:.6g}")
 
 
-def _report(run: RunFolder, tested: list[Any], data: Any) -> None:
+def _calibrate(trainer: Any, task: Any, batches: HarnessData, checkpoints: Checkpoints) -> None:
+    """Fit what a task calibrates itself by, on the validation split with the best weights, and keep it with them."""
+    if getattr(task, "temperature", None) is None or not batches.val_dataloader():
+        return
+    task.load_state_dict(read_checkpoint(checkpoints.folder.best)["state_dict"])
+    task.temperature.fill_(1.0)
+    task.kept_logits = []
+    trainer.validate(task, datamodule=batches, verbose=False)
+    kept = [pair for rank in gathered(task.kept_logits, trainer.world_size) for pair in rank]
+    task.kept_logits = None
+    logits, targets = (torch.cat(parts) for parts in zip(*kept, strict=True))
+    indicators = task.target_form == "indicator" or task.problem == "multilabel"
+    found = fit_temperature(logits, targets, indicators=indicators)
+    task.temperature.fill_(found)
+    checkpoints.rewrite_best(trainer)
+    before, after = ((logits.double(), 1.0), (logits.double() / found, found))
+    losses, errors = [], []
+    for scaled, _ in (before, after):
+        losses.append(float(likelihood(scaled, targets, indicators=indicators)))
+        errors.append(calibration_error(scaled, targets, indicators=indicators))
+    say(
+        f"temperature {found:.4g}: validation log loss {losses[0]:.4g} -> {losses[1]:.4g}, "
+        f"calibration error {errors[0]:.3g} -> {errors[1]:.3g}"
+    )
+
+
+def _report(run: RunFolder, tested: list[Any], data: Any, task: Any, loggers: Sequence[Any], step: int) -> None:
     """Write pictures and page. A run is finished by now, so what goes wrong here is said and no more.
 
     Args:
         run: the finished run.
         tested: outputs and targets of the test, batch by batch; or examples of what was generated.
         data: the data component.
+        task: with the best weights.
+        loggers: get the pictures too, where they take some.
+        step: of the end of training.
     """
+
+    def show(picture: Picture) -> None:
+        for logger in loggers:
+            if hasattr(logger, "log_image"):
+                logger.log_image(f"report/{picture.name}", picture.png, step)
+                logger.save()
+
     shown: dict[str, Any] = {}
+    if tested and isinstance(tested[0], tuple) and data.facts.get("examples", {}).get("test"):
+        dataset = data.dataset("test")
+        if hasattr(dataset, "plain") and sum(len(targets) for _, targets in tested) == len(dataset):
+            shown["gallery"] = Gallery(dataset.plain, [path.name for path in dataset.paths])
+    temperature = getattr(task, "temperature", None)
+    shown["temperature"] = None if temperature is None else float(temperature)
     if tested and isinstance(tested[0], tuple):
         shown["outputs"] = torch.cat([outputs for outputs, _ in tested])
         shown["targets"] = torch.cat([targets for _, targets in tested])
@@ -262,7 +308,7 @@ def _report(run: RunFolder, tested: list[Any], data: Any) -> None:
         if note := lettering(sorted(tokens)).note:
             say(f"note: {note}")
     try:
-        write_report(run, facts=data.facts, **shown)
+        write_report(run, facts=data.facts, show=show if "outputs" in shown else None, **shown)
     except Exception as error:
         say(f"note: the report could not be written: {type(error).__name__}: {error}")
 

@@ -9,7 +9,9 @@ import torch
 from torch import Tensor
 
 from zoo.report.drawing import BLUE, INK, VERMILION, Picture, finished, names_or_numbers, new_figure, short, style
-from zoo.report.probabilities import draw_probabilities
+from zoo.report.gallery import Gallery, draw_errors, worst_errors
+from zoo.report.measures import averages, confidence, overall, ranking
+from zoo.report.probabilities import draw_classes, draw_confidence, draw_probabilities
 from zoo.report.section import Section, Table
 
 if TYPE_CHECKING:
@@ -21,15 +23,23 @@ SHARES_UP_TO, COUNTS_UP_TO, DRAWN_UP_TO = 12, 40, 1000
 
 
 def report_classes(
-    probabilities: Tensor, targets: Tensor, names: Sequence[object] | None, *, threshold: float = 0.5
+    probabilities: Tensor,
+    targets: Tensor,
+    names: Sequence[object] | None,
+    *,
+    threshold: float = 0.5,
+    temperature: float | None = None,
+    gallery: Gallery | None = None,
 ) -> Section:
-    """Confusion matrix, measures of every class and, of two classes, ROC and reliability.
+    """Confusion matrix, measures over all and of every class, ROC, precision against recall, reliability.
 
     Args:
         probabilities: (N, C).
         targets: classes, (N,); examples with another value than 0 ... C - 1 are left out.
         names: of the classes.
-        threshold: probability of class 1 from which it is predicted, where there are two classes.
+        threshold: probability of class 1 above which it is predicted, where there are two classes.
+        temperature: that logits were divided by, to be said.
+        gallery: the examples, where they are pictures: the most confident errors are then shown.
     """
     classes = probabilities.shape[1]
     names = names_or_numbers(names, classes)
@@ -39,19 +49,28 @@ def report_classes(
     probabilities, targets = probabilities[usable & labelled].float(), targets[usable & labelled].long()
     if not len(targets):
         return Section("Test predictions", text=text or "No test example has a class.")
+    places = (usable & labelled).nonzero().squeeze(1)
     binary = classes == 2
-    predicted = (probabilities[:, 1] >= threshold).long() if binary else probabilities.argmax(dim=1)
+    predicted = (probabilities[:, 1] > threshold).long() if binary else probabilities.argmax(dim=1)
     content: list[Picture | Table] = []
     if classes <= DRAWN_UP_TO:
         content.append(draw_confusion(confusion_counts(targets, predicted, classes), names))
     true, taken, correct = (
         torch.bincount(one, minlength=classes).tolist() for one in (targets, predicted, targets[targets == predicted])
     )
-    content.append(_measures("class", names, true, taken, correct))
+    areas, precisions = ranking(probabilities, targets)
+    content.append(overall(probabilities, targets, predicted, areas, precisions))
+    content.append(averages(true, taken, correct))
+    content.append(_measures("class", names, true, taken, correct, areas, precisions))
     if binary:
         content.append(draw_probabilities(probabilities[:, 1], targets, names, threshold=threshold))
         if threshold != 0.5:
-            text = f"{text} {names[1]} is predicted from a probability of {threshold:g}.".strip()
+            text = f"{text} {names[1]} is predicted above a probability of {threshold:g}.".strip()
+    content.append(draw_confidence(*confidence(probabilities, predicted, targets), temperature))
+    if any(one is not None for one in precisions):
+        content.append(draw_classes(probabilities, targets, names, precisions))
+    if gallery is not None and (errors := worst_errors(probabilities, targets, predicted)):
+        content.append(draw_errors(gallery, errors, places.tolist(), names))
     return Section("Test predictions", content, text)
 
 
@@ -64,10 +83,10 @@ def report_labels(
         probabilities: one a label, (N, L).
         targets: 1 where a label is present, (N, L).
         names: of the labels.
-        threshold: probability from which a label is predicted.
+        threshold: probability above which a label is predicted.
     """
     usable = probabilities.isfinite().all(dim=1)
-    predicted, present = probabilities[usable] >= threshold, targets[usable] > 0.5
+    predicted, present = probabilities[usable] > threshold, targets[usable] > 0.5
     true, taken = present.sum(dim=0).tolist(), predicted.sum(dim=0).tolist()
     correct = (present & predicted).sum(dim=0).tolist()
     names = names_or_numbers(names, probabilities.shape[1])
@@ -188,15 +207,21 @@ def _confusions(counts: Tensor, names: Sequence[str], most: int = 3) -> str:
 
 
 def _measures(
-    what: str, names: Sequence[str], true: Sequence[int], taken: Sequence[int], correct: Sequence[int]
+    what: str,
+    names: Sequence[str],
+    true: Sequence[int],
+    taken: Sequence[int],
+    correct: Sequence[int],
+    *ranked: Sequence[float | None],
 ) -> Table:
-    """Precision, recall and F1 of every class or label; empty where they are not defined."""
+    """Precision, recall and F1 of every class or label, and what its ranks are worth; empty where not defined."""
     rows = [
-        (name, present, found, right, *(_ratio(*pair) for pair in ((right, found), (right, present))), f1)
-        for name, present, found, right in zip(names, true, taken, correct, strict=True)
+        (name, present, found, right, *(_ratio(*pair) for pair in ((right, found), (right, present))), f1, *ranks)
+        for name, present, found, right, *ranks in zip(names, true, taken, correct, *ranked, strict=True)
         for f1 in [_ratio(2 * right, present + found)]
     ]
-    return Table([what, "examples", "predicted", "right", "precision", "recall", "F1"], rows, decimals=3)
+    header = [what, "examples", "predicted", "right", "precision", "recall", "F1"]
+    return Table([*header, *["ROC AUC", "average precision"][: len(ranked)]], rows, decimals=3)
 
 
 def _ratio(part: int, whole: int) -> float | None:

@@ -1,4 +1,4 @@
-"""How good the probabilities of two classes are: ROC and reliability."""
+"""How good probabilities are: ROC, precision against recall, reliability."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from torch import Tensor
 from zoo.report.drawing import (
     BLUE,
     MUTED,
+    PALETTE,
     RULE,
     VERMILION,
     Picture,
@@ -99,6 +100,68 @@ def draw_probabilities(
         return finished(figure, "probabilities", caption=caption, alternative=f"ROC and reliability. {caption}")
 
 
+def draw_confidence(confidence: Tensor, right: Tensor, temperature: float | None = None) -> Picture:
+    """`reliability.png`: how often a prediction of some confidence is right, and a histogram of confidences.
+
+    Args:
+        confidence: probability of what was predicted, (N,).
+        right: 1 where the prediction was right, (N,).
+        temperature: that logits were divided by; None: they were not.
+    """
+    measured = reliability(confidence, right)
+    with style():
+        figure = new_figure(5.2, 4.6)
+        rows = figure.add_gridspec(2, 1, height_ratios=[3.4, 1])
+        upper = figure.add_subplot(rows[0])
+        _draw_reliability(upper, measured, "right")
+        _draw_histogram(figure.add_subplot(rows[1], sharex=upper), confidence, right, ["wrong", "right"], "prediction")
+        caption = f"Expected calibration error {measured.error:.3g} in {BINS} bins; bars are 95 % intervals."
+        caption += "" if temperature is None else f" Logits are divided by {temperature:.3g}."
+        return finished(figure, "reliability", caption=caption, alternative=f"Reliability. {caption}")
+
+
+def draw_classes(
+    probabilities: Tensor, targets: Tensor, names: Sequence[str], precisions: Sequence[float | None]
+) -> Picture:
+    """`classes.png`: ROC and precision against recall of every class against the others; the worst have colours.
+
+    Args:
+        probabilities: (N, C).
+        targets: classes, (N,).
+        names: of the classes.
+        precisions: average precision of every class; None: it is not drawn.
+    """
+    from torchmetrics.functional.classification import binary_precision_recall_curve, binary_roc
+
+    drawn = sorted((value, place) for place, value in enumerate(precisions) if value is not None)
+    worst = {place: colour for (_, place), colour in zip(drawn, PALETTE, strict=False)}
+    with style():
+        figure = new_figure(10, 4.6)
+        left, right = figure.subplots(1, 2)
+        for axes, title, across, up in (
+            (left, "ROC", "false-positive rate", "true-positive rate"),
+            (right, "Precision and recall", "recall", "precision"),
+        ):
+            axes.set_title(title)
+            axes.set(xlabel=across, ylabel=up, xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
+        for value, place in reversed(drawn):
+            positive = (targets == place).long()
+            look = {"color": worst.get(place, RULE), "linewidth": 1.6 if place in worst else 0.8, "clip_on": False}
+            false_rate, true_rate, _ = binary_roc(probabilities[:, place], positive)
+            left.plot(false_rate.tolist(), true_rate.tolist(), **look)
+            precision, recall, _ = binary_precision_recall_curve(probabilities[:, place], positive)
+            label = f"{short(names[place])} {value:.3f}" if place in worst else None
+            right.plot(recall.tolist(), precision.tolist(), label=label, drawstyle="steps-post", **look)
+        right.legend(loc="lower left", title="average precision", fontsize=8, title_fontsize=8)
+        caption = "Every class against the others"
+        caption += (
+            f"; of {len(drawn):,} classes the {len(worst)} with the least average precision have colours."
+            if (len(drawn) > len(worst))
+            else "."
+        )
+        return finished(figure, "classes", caption=caption, alternative=f"ROC and precision-recall. {caption}")
+
+
 def _draw_roc(axes: Axes, probability: Tensor, positive: Tensor, threshold: float) -> float | None:
     """Returns the area, or `None` where only one class is there."""
     from torchmetrics.functional.classification import binary_auroc, binary_roc
@@ -132,8 +195,10 @@ def _draw_reliability(axes: Axes, measured: Reliability, name: str) -> None:
     axes.plot(measured.predicted.tolist(), measured.observed.tolist(), "o", color=BLUE, markersize=5.5)
 
 
-def _draw_histogram(axes: Axes, probability: Tensor, positive: Tensor, names: Sequence[str]) -> None:
-    axes.set_xlabel(f"predicted probability of {names[1]}")
+def _draw_histogram(
+    axes: Axes, probability: Tensor, positive: Tensor, names: Sequence[str], of: str | None = None
+) -> None:
+    axes.set_xlabel(f"predicted probability of {names[1]}" if of is None else f"probability of the {of}")
     count_examples(axes)
     edges = [edge / (2 * BINS) for edge in range(2 * BINS + 1)]
     parts = [probability[positive == value].tolist() for value in (1, 0)]

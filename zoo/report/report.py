@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from torch import Tensor
 from zoo.report.classification import report_classes, report_labels
 from zoo.report.curves import draw_curves
 from zoo.report.drawing import Picture
+from zoo.report.gallery import Gallery
 from zoo.report.logs import read_curves
 from zoo.report.page import page
 from zoo.report.regression import report_values
@@ -26,6 +27,9 @@ def write_report(
     targets: Tensor | None = None,
     facts: Mapping[str, Any] | None = None,
     examples: Sequence[TranslationExample] = (),
+    temperature: float | None = None,
+    gallery: Gallery | None = None,
+    show: Callable[[Picture], None] | None = None,
 ) -> Path:
     """Write `pictures/*.png` and `report.html` into the folder of a run that has its final metrics.
 
@@ -34,6 +38,9 @@ def write_report(
         outputs: of the whole test split: probabilities (N, C) or (N, L), or values in original units (N, T).
         targets: classes (N,), indicators (N, L), or values in original units (N, T).
         examples: of what a sequence-to-sequence model made of the test split.
+        temperature: that the logits of `outputs` were divided by; None: they were not.
+        gallery: the test examples, where they are pictures.
+        show: gets every picture that is written.
         facts: of the data: `problem`, `class_names`, `target_names`, `examples`; names are numbers without them.
 
     Returns:
@@ -50,20 +57,33 @@ def write_report(
     sections = [Section("Training", [curves] if curves else [], "" if curves else "Nothing was logged.")]
     if outputs is not None and targets is not None and len(outputs):
         threshold = float((config.get("task") or {}).get("threshold", 0.5))
-        sections += _test_sections(outputs.detach().cpu(), targets.detach().cpu(), facts, threshold)
+        sections += _test_sections(
+            outputs.detach().cpu(), targets.detach().cpu(), facts, threshold, temperature, gallery
+        )
     if examples:
         sections.append(report_translations(examples))
-    _write_pictures(folder.path / "pictures", [one for section in sections for one in section.pictures])
+    pictures = [one for section in sections for one in section.pictures]
+    _write_pictures(folder.path / "pictures", pictures)
     path = folder.path / "report.html"
     write_text(path, page(config, folder.read_record(), metrics, facts, sections, name=folder.path.name))
+    for picture in pictures if show is not None else ():
+        show(picture)
     return path
 
 
-def _test_sections(outputs: Tensor, targets: Tensor, facts: Mapping[str, Any], threshold: float) -> list[Section]:
+def _test_sections(
+    outputs: Tensor,
+    targets: Tensor,
+    facts: Mapping[str, Any],
+    threshold: float,
+    temperature: float | None,
+    gallery: Gallery | None,
+) -> list[Section]:
     """What there is to see of predictions on the test split; nothing for problems this report does not know."""
     problem = facts.get("problem") or _problem_of(outputs, targets)
     if problem in ("binary", "multiclass"):
-        return [report_classes(outputs, targets, facts.get("class_names"), threshold=threshold)]
+        names = facts.get("class_names")
+        return [report_classes(outputs, targets, names, threshold=threshold, temperature=temperature, gallery=gallery)]
     if problem == "multilabel":
         return [report_labels(outputs, targets, facts.get("class_names"), threshold=threshold)]
     if problem == "regression":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import torch
 from annotated_types import Gt, Lt
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torchmetrics import Metric
 
 from zoo.tasks.course import OptimizerFactory, ScheduleFactory
-from zoo.tasks.task import Task
+from zoo.tasks.task import Batch, Task
 
 
 class Classification(Task):
@@ -28,7 +28,9 @@ class Classification(Task):
         schedule: builds the schedule.
         metrics: metric by name; they get probabilities and class indices.
         facts: of the data: `problem`, `num_classes`, `class_names`, ...
-        threshold: probability from which a label counts as present, for `predict`.
+        threshold: probability above which a label counts as present, for `predict` and the report.
+        calibrate: `temperature`: after training, logits are divided by one number that the validation split decides
+            (Guo et al. 2017), so that probabilities come true; which class is most probable stays. `none`: they are not.
     """
 
     problems = ("binary", "multiclass", "multilabel")
@@ -44,8 +46,16 @@ class Classification(Task):
         metrics: Mapping[str, Metric],
         facts: Mapping[str, Any],
         threshold: Annotated[float, Gt(0), Lt(1)] = 0.5,
+        calibrate: Literal["none", "temperature"] = "none",
     ) -> None:
         super().__init__(model, loss, optimizer, schedule, metrics, facts)
+        self.calibrate = calibrate
+        self.temperature: Tensor | None
+        self.register_buffer("temperature", torch.ones(()) if calibrate == "temperature" else None)
+        #: Logits and targets of a validation, on this rank, where they are wanted.
+        self.kept_logits: list[tuple[Tensor, Tensor]] | None = None
+        #: How many classes a prediction names; 0: the most probable one, with the probability of every class.
+        self.top = 0
         self.threshold = threshold
         self.problem = str(facts["problem"])
         self.target_form = target_form(loss, self.problem)
@@ -106,12 +116,25 @@ class Classification(Task):
     def outputs(self, prediction: Tensor) -> Tensor:
         """Probabilities: (B, C) over classes, (B, L) one a label. Float32 whatever the precision."""
         logits = prediction.float()
+        if self.temperature is not None:
+            logits = logits / self.temperature
         if self.problem == "multilabel":
             return logits.sigmoid()
         if self.target_form == "indicator":
             positive = logits.sigmoid()
             return torch.cat([1 - positive, positive], dim=1) if self.problem == "binary" else positive
         return logits.softmax(dim=1)
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Lightning's hook."""
+        super().validation_step(batch, batch_idx)
+        if self.kept_logits is not None and len(batch[1]):
+            logits, target = self.predict_from(batch[0]).float(), batch[1]
+            if self.problem == "binary" and logits.shape[1] == 1:
+                target = target.unsqueeze(1)
+            elif self.problem == "multiclass" and self.target_form == "indicator":
+                target = nn.functional.one_hot(target, logits.shape[1])
+            self.kept_logits.append((logits.cpu(), target.cpu()))
 
     def metric_inputs(self, prediction: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         """Probabilities, of class 1 alone where there are two, and integer targets."""
@@ -121,19 +144,27 @@ class Classification(Task):
         return probabilities, target.long()
 
     def rows(self, outputs: Tensor) -> list[dict[str, Any]]:
-        """`prediction`, `probability`, and the probability of every class or label by name."""
+        """`prediction`, `probability`, and the probability of every class or label by name; or the `top` best of them.
+
+        Two classes are told apart, and labels are present, above `threshold`, as metrics have it.
+        """
         names = [str(name) for name in self.facts.get("class_names", range(outputs.shape[1]))]
         columns = [f"p({name})" for name in names]
         table = []
         for values in outputs.tolist():
             every = dict(zip(columns, values, strict=True))
             if self.problem == "multilabel":
-                present = [name for name, value in zip(names, values, strict=True) if value >= self.threshold]
+                present = [name for name, value in zip(names, values, strict=True) if value > self.threshold]
                 table.append({"prediction": " ".join(present), **every})
                 continue
             best = max(range(len(values)), key=values.__getitem__)
             if self.problem == "binary":
-                best = int(values[1] >= self.threshold)
+                best = int(values[1] > self.threshold)
+            if self.top:
+                every = {}
+                ranked = [best, *(one for one in sorted(range(len(values)), key=lambda i: -values[i]) if one != best)]
+                for rank, one in enumerate(ranked[1 : self.top], start=2):
+                    every |= {f"prediction {rank}": names[one], f"probability {rank}": values[one]}
             table.append({"prediction": names[best], "probability": values[best], **every})
         return table
 
