@@ -16,7 +16,10 @@ from zoo.commands.completion import SCRIPT, completions
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("zoo ", {"train", "evaluate", "predict", "translate", "plugins", "completion", "version"}),
+        (
+            "zoo ",
+            {"train", "evaluate", "predict", "translate", "export", "soup", "lr", "plugins", "completion", "version"},
+        ),
         ("zoo tr", {"train", "translate"}),
         ("zoo train mod", {"model=", "model."}),
         ("zoo train model=m", {"model=mlp"}),

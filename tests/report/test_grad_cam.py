@@ -63,7 +63,7 @@ def test_features_that_are_no_maps_are_refused(model):
     model.backbone_stages = lambda: {
         "flat": type("Flat", (), {"modules": (nn.Flatten(),), "__call__": lambda _, x: x.flatten(1)})()
     }
-    with pytest.raises(ConfigError, match="pictures: the model's last features are .* no maps"):
+    with pytest.raises(ConfigError, match=r"pictures: the model's last features are .* no maps"):
         grad_cam(model, torch.zeros(1, 3, 8, 8, dtype=torch.uint8), torch.tensor([0]))
 
 

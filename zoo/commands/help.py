@@ -61,6 +61,35 @@ for sequence-to-sequence models:
   pictures=FOLDER       draws the attention of every prediction
 """
 
+EXPORT = """\
+A trained model as one file for other programs, with its classes and preprocessing inside.
+
+usage: zoo export run=RUN_FOLDER format=onnx|torch_export|safetensors output=FILE
+
+The file takes batches of any size, of pictures uint8 (batch, channels, height, width) or of prepared rows, and gives
+logits, calibrated if the run is, or values. It is read back and compared with the model before it is kept. Under the
+key `zoo` (ONNX: metadata_props, torch.export: the extra file zoo.json, safetensors: metadata) it says in JSON what
+its classes are and what pictures must look like. A file of safetensors is taken by model.weights=FILE, too.
+"""
+
+SOUP = """\
+A run whose weights are the mean of those of several runs of one model; Wortsman et al. (2022).
+
+usage: zoo soup run=[RUN,RUN,...] output=FOLDER [method=greedy|uniform]
+
+greedy     from the best run on, adds one after the other and keeps what validation likes (the default)
+uniform    all of them
+"""
+
+LR = """\
+Which learning rate to take: trains a little while with one that grows, and watches the loss; Smith (2017).
+
+usage: zoo lr [what zoo train takes ...] [steps=100] [from=1e-7] [to=10] [output=FOLDER]
+
+Every parameter group keeps its share of the learning rate. Nothing of a later training changes. The suggestion is
+printed, and drawn as lr.png where output is given.
+"""
+
 TRANSLATE = """\
 Translate line by line, with the alignment drawn in the terminal.
 

@@ -13,6 +13,9 @@ usage: zoo COMMAND ...
   evaluate    metrics of a finished run                      (also: python -m zoo.evaluate)
   predict     predictions of a finished run                  (also: python -m zoo.predict)
   translate   type a line, read its translation and alignment
+  export      a trained model as one file: ONNX, torch.export or safetensors
+  soup        the mean of the weights of several runs, as a run
+  lr          which learning rate to take: a trial with a growing one
   plugins     list, show, doctor, new
   completion  a script that completes commands in bash:  eval "$(zoo completion)"
   version     print the version
@@ -20,7 +23,7 @@ usage: zoo COMMAND ...
 Each takes --help.
 """
 
-COMMANDS = ("train", "evaluate", "predict", "translate", "plugins", "completion", "version")
+COMMANDS = ("train", "evaluate", "predict", "translate", "export", "soup", "lr", "plugins", "completion", "version")
 
 
 def main_command(arguments: list[str]) -> int:
@@ -49,6 +52,18 @@ def main_command(arguments: list[str]) -> int:
         from zoo.commands.translate import translate_command
 
         return translate_command(rest)
+    if command == "export":
+        from zoo.commands.export import export_command
+
+        return export_command(rest)
+    if command == "soup":
+        from zoo.commands.soup import soup_command
+
+        return soup_command(rest)
+    if command == "lr":
+        from zoo.commands.lr import lr_command
+
+        return lr_command(rest)
     if command == "plugins":
         from zoo.commands.plugins import plugins_command
 

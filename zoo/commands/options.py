@@ -9,7 +9,7 @@ from typing import Any
 from zoo.errors import ConfigError, RunError
 
 #: Keys whose values are names of files and folders, taken as they are.
-PLAIN = ("run", "input", "output", "pictures", "split", "mode", "resume")
+PLAIN = ("run", "input", "output", "pictures", "split", "mode", "resume", "format")
 
 
 def key_values(arguments: Sequence[str]) -> dict[str, Any]:

@@ -36,7 +36,7 @@ def fit_temperature(logits: Tensor, targets: Tensor, *, indicators: bool = False
         loss.backward()  # type: ignore[no-untyped-call]
         return loss
 
-    optimizer.step(closure)  # type: ignore[no-untyped-call, arg-type]
+    optimizer.step(closure)  # type: ignore[no-untyped-call]
     found = float(log_t.detach().clamp(-limit, limit).exp())
     better = likelihood(logits / found, targets, indicators=indicators)
     return found if found > 0 and better < likelihood(logits, targets, indicators=indicators) else 1.0

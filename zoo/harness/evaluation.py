@@ -71,7 +71,7 @@ def evaluate(
     if trained.companions:
         join: Callable[[list[Any]], None] = getattr(task, "join")  # noqa: B009
         join([one.task for one in trained.companions])
-    return _measured(config, task, data, split, trained.folder)
+    return measured(config, task, data, split, trained.folder)
 
 
 def evaluate_weights(config: dict[str, Any], split: str = "all") -> dict[str, float]:
@@ -106,10 +106,10 @@ def evaluate_weights(config: dict[str, Any], split: str = "all") -> dict[str, fl
         problem = f"are for the classes {', '.join(names)}, and the data have {', '.join(data.facts['class_names'])}"
         raise ConfigError("model.weights", problem)
     with tempfile.TemporaryDirectory() as folder:
-        return _measured(config, task, data, split, Path(folder))
+        return measured(config, task, data, split, Path(folder))
 
 
-def _measured(config: dict[str, Any], task: Any, data: Any, split: str, folder: Path) -> dict[str, float]:
+def measured(config: dict[str, Any], task: Any, data: Any, split: str, folder: Path) -> dict[str, float]:
     """Metrics of one split, under the names of a test."""
     if split not in SPLITS:
         raise ConfigError("split", f"{split!r}", f"choose one of {', '.join(SPLITS)}")

@@ -58,7 +58,7 @@ def overall(
     """
     classes = probabilities.shape[1]
     right = (predicted == targets).double()
-    recalls = [float(right[targets == one].mean()) for one in targets.unique().tolist()]
+    recalls = [float(right[targets == one].mean()) for one in sorted(set(targets.tolist()))]
     rows: list[tuple[str, float | None]] = [
         ("accuracy", float(right.mean())),
         ("balanced accuracy: mean recall", fmean(recalls)),
@@ -98,7 +98,7 @@ def averages(true: Sequence[int], taken: Sequence[int], correct: Sequence[int]) 
     columns = list(zip(*each, strict=True))
     rows.append(("macro: every class counts alike", *(fmean(column) for column in columns)))  # type: ignore[arg-type]
     weighted = [sum(share * value for share, value in zip(shares, column, strict=True)) for column in columns]
-    rows.append(("weighted: by its examples", *weighted))  # type: ignore[arg-type]
+    rows.append(("weighted: by its examples", *weighted))
     sums = sum(correct), sum(taken), sum(true)
     micro = _part(sums[0], sums[1]), _part(sums[0], sums[2]), _part(2 * sums[0], sums[1] + sums[2])
     rows.append(("micro: every example counts alike", *micro))

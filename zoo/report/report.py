@@ -66,8 +66,9 @@ def write_report(
     _write_pictures(folder.path / "pictures", pictures)
     path = folder.path / "report.html"
     write_text(path, page(config, folder.read_record(), metrics, facts, sections, name=folder.path.name))
-    for picture in pictures if show is not None else ():
-        show(picture)
+    if show is not None:
+        for picture in pictures:
+            show(picture)
     return path
 
 

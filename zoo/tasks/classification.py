@@ -30,7 +30,8 @@ class Classification(Task):
         facts: of the data: `problem`, `num_classes`, `class_names`, ...
         threshold: probability above which a label counts as present, for `predict` and the report.
         calibrate: `temperature`: after training, logits are divided by one number that the validation split decides
-            (Guo et al. 2017), so that probabilities come true; which class is most probable stays. `none`: they are not.
+            (Guo et al. 2017), so that probabilities come true; which class is most probable stays. `none`: they are
+            not.
     """
 
     problems = ("binary", "multiclass", "multilabel")

@@ -12,14 +12,15 @@ import torch
 from annotated_types import Ge, Le, Lt
 
 from zoo.data.arrays import ArrayStore
-from zoo.data.images.content import ContentKeys, in_threads
+from zoo.data.images.content import ContentKeys
 from zoo.data.images.dataset import ImageDataset, Look
 from zoo.data.images.decoding import Channels
 from zoo.data.images.folders import Labelled, read_classes, split_folders
 from zoo.data.images.mixing import Mix
 from zoo.data.images.pixels import Pixels
 from zoo.data.images.requests import requested
-from zoo.data.images.splits import check_classes, cut, same_pictures
+from zoo.data.images.sound import decodable, distinct, store_with_room
+from zoo.data.images.splits import check_classes, cut
 from zoo.data.images.tables import is_table, read_labels
 from zoo.data.images.transforms import Augment, TestViews
 from zoo.data.splits import SPLITS, check_fractions
@@ -271,7 +272,8 @@ class Images:
                 raise
             splits, notes = {"train": whole, "val": whole.chosen([]), "test": whole.chosen([])}, []  # of a loaded run
         self.notes += notes
-        return self._distinct(splits | given)
+        splits, self._keys = distinct(splits | given, self.folder, self.duplicates, self.notes)
+        return splits
 
     def _own_splits(self, path: Path) -> dict[str, Labelled]:
         """What the path has, by split; all of it is for training where it has no splits."""
@@ -306,58 +308,10 @@ class Images:
             self.notes.append(f"files that are no pictures are left out: {kinds}")
 
     def _sound(self, pictures: Labelled) -> Labelled:
-        """Those that can be decoded; decoded now, and kept.
-
-        Raises:
-            DataError: one cannot, and is not to be skipped.
-        """
-        looked = self._look(train=False).evaluated
-
-        def fault(place: int) -> DataError | None:
-            try:
-                looked.of(pictures.paths[place], keys[place])
-            except DataError as error:
-                return error
-            return None
-
-        self._make_room(pictures)
-        keys = ContentKeys(self.folder).of(pictures.paths)
-        faults = in_threads(fault, range(len(pictures)))
-        found = [one for one in faults if one is not None]
-        if found and self.on_error == "raise":
-            more = f"; {len(found) - 1:,} more like it" if len(found) > 1 else ""
-            raise DataError(found[0].path, problem=str(found[0]).removeprefix(f"{found[0].path}: ") + more)
-        if found:
-            first = ", ".join(str(one).split("; ")[0] for one in found[:3])
-            self.notes.append(f"{len(found):,} pictures of {pictures.label} are left out: {first}")
-        return pictures.chosen([place for place, one in enumerate(faults) if one is None])
-
-    def _make_room(self, pictures: Labelled) -> None:
-        """Keep nothing where it would not fit."""
-        needed = len(pictures) * self.channels * round(1.5 * (1 + 1.25**2) * self._plan.resize**2)
-        if self._store is not None and not self._store.room_for(needed):
-            self.notes.append(
-                f"{needed / 1e9:.1f} GB for resized pictures are not to be had; each is decoded every time"
-            )
-            self._store = None
-
-    def _distinct(self, splits: dict[str, Labelled]) -> dict[str, Labelled]:
-        """Said, refused or dropped: what two splits have."""
-        keys = ContentKeys(self.folder)
-        self._keys = {split: keys.of(pictures.paths) for split, pictures in splits.items()}
-        for split, same in same_pictures(self._keys).items():
-            place, other, there = same[0]
-            example = f"{splits[split].paths[place]} and {splits[other].paths[there]}"
-            sentence = f"{len(same):,} pictures of {split} are in {'val or test' if split == 'train' else 'test'} too"
-            if self.duplicates == "error":
-                raise DataError(example, problem=sentence, remedy="remove them, or set data.duplicates=drop")
-            if self.duplicates == "drop":
-                gone = {place for place, *_ in same}
-                kept = [place for place in range(len(splits[split])) if place not in gone]
-                splits[split], self._keys[split] = splits[split].chosen(kept), [self._keys[split][one] for one in kept]
-                sentence += ", and dropped from it"
-            self.notes.append(f"{sentence}: {example}")
-        return splits
+        """Those that can be decoded."""
+        self._store = store_with_room(self._store, len(pictures), self.channels, self._plan.resize, self.notes)
+        pixels = self._look(train=False).evaluated
+        return decodable(pictures, pixels, self.folder, skip=self.on_error == "skip", notes=self.notes)
 
     # -- seeing --------------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,98 @@
+"""The learning-rate finder keeps ratios, finds what a quadratic says, and changes nothing."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import zoo
+from zoo.commands.lr import lr_command
+from zoo.errors import ZooError
+from zoo.harness.lr_finder import Trial, find_rate
+
+WORDS = ["data=digits", "model=mlp", "logger=null", "report=false", "trainer.enable_progress_bar=false"]
+
+
+def test_rates_grow_exponentially_from_one_bound_to_the_other():
+    trial = find_rate(zoo.compose(WORDS), steps=20, low=1e-6, high=1e-3)
+    assert trial.rates == pytest.approx([1e-6 * 1000 ** (step / 19) for step in range(20)])
+    assert len(trial.losses) == 20
+
+
+def test_every_group_keeps_its_share():
+    words = ["data=digits", "model=mlp", *WORDS[2:], "optimizer=adamw"]
+    trial = find_rate(zoo.compose([*words, "optimizer.lr=0.01"]), steps=10, low=1e-5, high=1e-2)
+    for rate, groups in zip(trial.rates, trial.groups, strict=True):
+        assert groups == pytest.approx([rate] * len(groups))
+
+
+def test_discriminative_rates_keep_their_ratios(tmp_path, monkeypatch):
+    import numpy as np
+    from PIL import Image
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for name in ("a", "b"):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for number in range(8):
+            pixels = np.random.default_rng(number).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "photos" / name / f"{number}.png")
+    words = ["data=images", f"data.path={tmp_path / 'photos'}", "data.size=8", "data.batch_size=4", *WORDS[2:]]
+    words += [
+        "model=cifar_resnet",
+        "model.depth=20",
+        "finetune=full",
+        "finetune.factor=0.5",
+        "finetune.frozen_epochs=0",
+    ]
+    trial = find_rate(zoo.compose(words), steps=10, low=1e-6, high=1e-4)
+    first = [one / trial.groups[0][-1] for one in trial.groups[0]]
+    assert min(first) == pytest.approx(0.5**4)  # stem, layer1, layer2, layer3, head
+    for groups in trial.groups:
+        assert [one / groups[-1] for one in groups] == pytest.approx(first)
+
+
+def test_on_a_quadratic_it_suggests_less_than_what_diverges():
+    """Plain descent on mean squared error of a linear model diverges from 2 / the largest curvature on."""
+    words = ["data=diabetes", "model=linear", "loss=mse", "optimizer=sgd", "optimizer.lr=0.1", *WORDS[2:]]
+    words += ["data.batch_size=512", "data.val=0.1", "data.test=0.1"]
+    data = zoo.build("data", "diabetes", val=0.1, test=0.1)
+    data.setup()
+    dataset = data.dataset("train")
+    inputs = dataset.__getitems__(range(len(dataset)))[0].double()
+    augmented = torch.cat([inputs, torch.ones(len(inputs), 1)], 1)
+    curvature = 2 * torch.linalg.eigvalsh(augmented.T @ augmented / len(inputs)).max()
+    trial = find_rate(zoo.compose(words), steps=150, low=1e-4, high=100)
+    assert trial.suggestion < 2 / curvature
+    assert trial.diverges is not None
+    assert trial.diverges > 2 / curvature
+
+
+def test_a_training_after_it_is_the_training_without_it(tmp_path):
+    config = [*WORDS, "trainer.max_epochs=1"]
+    before = zoo.train(zoo.compose(config), tmp_path / "before")
+    torch.manual_seed(5)
+    state = torch.get_rng_state()
+    find_rate(zoo.compose(config), steps=10)
+    assert torch.equal(torch.get_rng_state(), state)
+    after = zoo.train(zoo.compose(config), tmp_path / "after")
+    for name, value in before.model.task.state_dict().items():
+        assert torch.equal(after.model.task.state_dict()[name], value)
+
+
+def test_the_suggestion_is_where_the_loss_falls_fastest():
+    rates = [10**power for power in range(-12, 0)]
+    falling = [5.0] * 7 + [4.5, 2.0, 1.0, 1.5, 3.0]
+    assert Trial(rates, falling, falling, []).suggestion == 1e-4
+    rising = [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]
+    assert Trial(rates, rising, rising, []).suggestion < 1e-7
+
+
+def test_the_command_prints_an_override_and_draws(tmp_path, capsys):
+    assert lr_command([*WORDS, "steps=30", f"output={tmp_path / 'new'}"]) == 0
+    printed = capsys.readouterr().out.strip()
+    assert printed.startswith("optimizer.lr=")
+    assert 1e-7 < zoo.compose([*WORDS, printed])["optimizer"]["lr"] < 10
+    assert (tmp_path / "new/lr.png").read_bytes().startswith(b"\x89PNG")
+    for wrong, problem in ((["steps=many"], "'many' is no number"), (["from=1", "to=0.1"], "give 0 < from < to")):
+        with pytest.raises(ZooError, match=problem):
+            lr_command([*WORDS, *wrong])

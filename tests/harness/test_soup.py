@@ -1,0 +1,75 @@
+"""Soups: the mean of weights, chosen by validation."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+
+import zoo
+from zoo.commands.soup import soup_command
+from zoo.errors import ZooError
+from zoo.harness.evaluation import evaluate
+from zoo.harness.soup import Ingredient, _greedy, soup
+
+WORDS = ["data=digits", "model=mlp", "trainer.enable_progress_bar=false", "logger=null", "report=false"]
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """Three that went on from the same weights, as a soup needs, with other orders of batches; and one of 1 step."""
+    folder = tmp_path_factory.mktemp("runs")
+    found = []
+    for seed, steps in ((0, 200), (1, 200), (2, 1)):
+        words = [*WORDS, "trainer.max_epochs=-1", f"trainer.max_steps={steps}", f"seed={seed}", "data.seed=0"]
+        found.append(zoo.train(zoo.compose([*words, "optimizer.lr=0.001"]), folder / str(seed)))
+    return found
+
+
+def test_a_uniform_soup_has_the_mean_of_all_weights(runs, tmp_path):
+    run = soup([one.dir for one in runs], tmp_path / "soup", "uniform")
+    states = [one.model.task.state_dict() for one in runs]
+    for name, value in run.model.task.state_dict().items():
+        torch.testing.assert_close(value, sum(state[name].double() for state in states).div(3).to(value.dtype))
+    assert json.loads((run.dir / "run.json").read_text())["soup"]["of"] == [str(one.dir) for one in runs]
+
+
+def test_a_soup_is_a_run(runs, tmp_path):
+    run = soup([runs[0].dir, runs[1].dir], tmp_path / "soup", "uniform")
+    found = evaluate(str(run.dir))
+    assert found["test/accuracy"] == pytest.approx(run.metrics["test/accuracy"])
+    assert evaluate(str(run.dir), split="val")["test/loss"] == pytest.approx(run.metrics["val/loss"], rel=1e-5)
+
+
+def test_a_greedy_soup_validates_no_worse_than_its_best_run(runs, tmp_path):
+    run = soup([one.dir for one in runs], tmp_path / "soup")
+    best = min(evaluate(str(one.dir), split="val")["test/loss"] for one in runs)
+    assert run.metrics["val/loss"] <= best + 1e-6
+
+
+@pytest.mark.parametrize("better", [1, -1])
+def test_greedy_is_the_algorithm_of_the_paper(better):
+    """Weights are numbers, and validation likes those near 3."""
+    values = [9.0, 2.0, 3.5, 2.9]
+    every = [Ingredient(str(v), {"w": torch.tensor(v)}, -better * abs(v - 3)) for v in values]
+    chosen = _greedy(every, better, lambda state: -better * abs(float(state["w"]) - 3))
+    soup_of, rest = [2.9], [3.5, 2.0, 9.0]
+    for one in rest:
+        mean = sum([*soup_of, one]) / (len(soup_of) + 1)
+        if abs(mean - 3) <= abs(sum(soup_of) / len(soup_of) - 3):
+            soup_of.append(one)
+    assert [one.path for one in chosen] == [str(v) for v in soup_of]
+
+
+def test_runs_that_do_not_fit_together_are_refused(runs, tmp_path):
+    wide = zoo.train(zoo.compose([*WORDS, "trainer.max_epochs=1", "model.width=17"]), tmp_path / "wide")
+    other = zoo.train(zoo.compose(["data=breast_cancer", *WORDS[1:], "trainer.max_epochs=1"]), tmp_path / "other")
+    with pytest.raises(ZooError, match="other names or shapes"):
+        soup([runs[0].dir, wide.dir], tmp_path / "a")
+    with pytest.raises(ZooError, match="its classes are not those of"):
+        soup([runs[0].dir, other.dir], tmp_path / "b")
+    with pytest.raises(ZooError, match="a soup needs two or more"):
+        soup_command([f"run={runs[0].dir}", f"output={tmp_path / 'c'}"])
+    with pytest.raises(ZooError, match="choose one of greedy, uniform"):
+        soup_command([f"run=[{runs[0].dir},{runs[1].dir}]", f"output={tmp_path / 'd'}", "method=thick"])

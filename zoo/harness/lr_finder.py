@@ -1,0 +1,184 @@
+"""Which learning rate to take: a trial with one that grows; Smith (2017), section 3.3."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning
+from pytorch_lightning import Callback, LightningModule, Trainer
+
+from zoo.config.building import default_node
+from zoo.config.validation import validate
+from zoo.errors import ConfigError
+from zoo.harness.assembly import assemble, preflight, preprocessing_of
+from zoo.harness.batches import HarnessData
+from zoo.harness.lightning import build_trainer
+from zoo.harness.random_state import random_state, set_random_state
+from zoo.harness.training import set_up
+from zoo.report.drawing import BLUE, MUTED, VERMILION, finished, new_figure, style
+
+#: Of the exponential average of losses.
+SMOOTHING = 0.9
+#: A loss that many times the least is divergence.
+DIVERGED = 4.0
+#: Steps of the beginning that nothing is concluded from: the average has seen too little.
+SETTLING = 5
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a trial saw.
+
+    Attributes:
+        rates: `optimizer.lr` of every step.
+        losses: of every batch, before its step.
+        smoothed: exponential averages of them, corrected for their start.
+        groups: learning rates of every parameter group at every step.
+    """
+
+    rates: list[float]
+    losses: list[float]
+    smoothed: list[float]
+    groups: list[list[float]]
+
+    @property
+    def least(self) -> int:
+        """The step with the least smoothed loss."""
+        known = range(min(SETTLING, len(self.smoothed) - 1), len(self.smoothed))
+        return min(known, key=lambda step: self.smoothed[step])
+
+    @property
+    def suggestion(self) -> float:
+        """The rate at which the smoothed loss falls fastest over the logarithm of the rate, before it is least."""
+        end = self.least
+        steps = range(min(SETTLING, end), end)
+        if not steps:
+            return self.rates[end] / 10
+        logarithms = [math.log(rate) for rate in self.rates]
+
+        def slope(step: int) -> float:
+            before, after = max(step - 1, 0), min(step + 1, len(self.rates) - 1)
+            return (self.smoothed[after] - self.smoothed[before]) / (logarithms[after] - logarithms[before])
+
+        return self.rates[min(steps, key=slope)]
+
+    @property
+    def diverges(self) -> float | None:
+        """The rate at which the trial was stopped, if it was."""
+        return self.rates[-1] if self.smoothed and _diverged(self.smoothed, self.losses[-1]) else None
+
+
+class Growing(Callback):
+    """Multiplies the learning rates of all groups alike, and keeps the losses.
+
+    Args:
+        base: `optimizer.lr` of the configuration.
+        low: the first rate in its place.
+        high: the last.
+        steps: from one to the other.
+    """
+
+    def __init__(self, base: float, low: float, high: float, steps: int) -> None:
+        self.base, self.low, self.ratio, self.steps = base, low, high / low, steps
+        self.trial = Trial([], [], [], [])
+        self._own: list[float] = []
+        self._average = 0.0
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+        """Lightning's hook: the rates of this step."""
+        groups = trainer.optimizers[0].param_groups
+        if not self._own:
+            self._own = [float(group["lr"]) for group in groups]
+        rate = self.low * self.ratio ** (len(self.trial.rates) / max(1, self.steps - 1))
+        for group, own in zip(groups, self._own, strict=True):
+            group["lr"] = own * rate / self.base
+        self.trial.rates.append(rate)
+        self.trial.groups.append([float(group["lr"]) for group in groups])
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Lightning's hook: the loss of this step; the end, where it diverges."""
+        loss = float(outputs["loss"])
+        self.trial.losses.append(loss)
+        self._average = SMOOTHING * self._average + (1 - SMOOTHING) * loss
+        self.trial.smoothed.append(self._average / (1 - SMOOTHING ** len(self.trial.losses)))
+        if _diverged(self.trial.smoothed, loss):
+            trainer.should_stop = True
+
+
+def _diverged(smoothed: Sequence[float], loss: float) -> bool:
+    if not math.isfinite(loss) or not math.isfinite(smoothed[-1]):
+        return True
+    if len(smoothed) <= SETTLING:
+        return False
+    least = min(smoothed[SETTLING:])
+    return least > 0 and smoothed[-1] > DIVERGED * least
+
+
+def find_rate(config: dict[str, Any], *, steps: int = 100, low: float = 1e-7, high: float = 10.0) -> Trial:
+    """Train a model of its own for some steps while the learning rate grows from one bound to the other.
+
+    Every parameter group keeps its share of the rate. The trial has a task, data and random numbers of its own, so that
+    nothing of a later training changes.
+
+    Args:
+        config: as `zoo.compose` returns it; its schedule and its callbacks do not take part.
+        steps: at most.
+        low: first `optimizer.lr`.
+        high: last `optimizer.lr`.
+
+    Raises:
+        ZooError: the configuration or the data cannot be used, or the optimizer has no learning rate.
+    """
+    if not 0 < low < high or steps < 2 * SETTLING:
+        raise ConfigError(
+            "from, to, steps", f"{low:g}, {high:g} and {steps}", f"give 0 < from < to, {2 * SETTLING} steps"
+        )
+    options = {"max_epochs": -1, "max_steps": steps, "limit_val_batches": 0, "enable_progress_bar": False}
+    config = {**config, "schedule": default_node("schedule", "constant"), "callback": None, "logger": None}
+    config["trainer"] = {**config["trainer"], **options, "check_val_every_n_epoch": 1, "val_check_interval": None}
+    validate(config)
+    base = config["optimizer"].get("lr")
+    if not base:
+        raise ConfigError(f"optimizer={config['optimizer']['name']}", "has no learning rate that could grow")
+    kept = random_state()
+    try:
+        pytorch_lightning.seed_everything(config["seed"], workers=True, verbose=False)
+        data = set_up(config, preprocessing_of(config, weights=True))
+        config = preflight(config, data)
+        pytorch_lightning.seed_everything(config["seed"], workers=True, verbose=False)
+        task = assemble(config, data.facts, data, weights=True)
+        growing = Growing(float(base), low, high, steps)
+        with tempfile.TemporaryDirectory() as folder:
+            trainer = build_trainer(config["trainer"], folder=Path(folder), callbacks=[growing])
+            trainer.fit(task, datamodule=HarnessData(data, config["seed"]))
+    finally:
+        set_random_state(kept)
+    return growing.trial
+
+
+def draw_trial(trial: Trial) -> bytes:
+    """A PNG file: losses over the learning rate, and the suggestion."""
+    from matplotlib.ticker import FuncFormatter, NullFormatter
+
+    with style():
+        figure = new_figure(7, 4.2)
+        axes = figure.add_subplot()
+        axes.set_xscale("log")
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.set(xlabel="learning rate", ylabel="training loss")
+        axes.plot(trial.rates, trial.losses, color=MUTED, linewidth=0.7, alpha=0.6, label="of each batch")
+        axes.plot(trial.rates, trial.smoothed, color=BLUE, label="smoothed")
+        axes.axvline(trial.suggestion, color=VERMILION, linewidth=1, label=f"suggested: {trial.suggestion:.2g}")
+        finite = [one for one in trial.smoothed if math.isfinite(one)]
+        low, high = min(finite), max(finite[: trial.least + 1])
+        axes.set_ylim(low - 0.1 * (high - low), high + 0.6 * (high - low) + 1e-12)
+        axes.legend(loc="upper left")
+        return finished(figure, "lr", caption="", alternative="").png
