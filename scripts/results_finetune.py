@@ -63,9 +63,8 @@ def hymenoptera(options: argparse.Namespace) -> None:
         for size in options.sizes:
             found = []
             for seed in range(options.seeds):
-                place = (
-                    options.output / "hymenoptera" / name.split(",")[0].replace(" ", "-") / str(size) / f"seed-{seed}"
-                )
+                part = name.split(",")[0].replace(" ", "-")
+                place = options.output / "hymenoptera" / part / str(size) / f"seed-{seed}"
                 if not (place / "metrics.json").exists():
                     given = ["data=images", *words, f"data.path={options.data / 'hymenoptera'}", f"data.size={size}"]
                     given += ["model=efficientnet_lite0", "checkpoint.monitor=val/accuracy", f"seed={seed}", *QUIET]
