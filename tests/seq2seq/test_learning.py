@@ -1,4 +1,4 @@
-"""Every preset learns to copy and to reverse."""
+"""Every preset learns to copy and to reverse, from several random seeds."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ SMALL = [
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 1, 2])
 @pytest.mark.parametrize("data", ["copy", "reverse"])
 @pytest.mark.parametrize("preset", ["bahdanau", "luong", "local"])
-def test_copy_and_reverse_are_learned(preset: str, data: str, tmp_path: Path) -> None:
-    run = zoo.train(zoo.compose([f"model={preset}", f"data={data}", "seed=1", *SMALL]), tmp_path / "run")
+def test_copy_and_reverse_are_learned(preset: str, data: str, seed: int, tmp_path: Path) -> None:
+    run = zoo.train(zoo.compose([f"model={preset}", f"data={data}", f"seed={seed}", *SMALL]), tmp_path / "run")
     assert run.metrics["test/exact_match"] >= 0.99
