@@ -9,7 +9,7 @@ from zoo.registry import Option
 #: Kinds of which a run has at most one.
 SINGLE = ("task", "data", "model", "attention", "finetune", "loss", "optimizer", "schedule")
 #: Kinds of which a run may have several: `callback=[a,b]`.
-SEVERAL = ("metric", "callback", "logger")
+SEVERAL = ("penalty", "metric", "callback", "logger")
 #: Groups that hold presets but no components.
 PRESETS = ("trainer", "decode", "experiment")
 #: Keys of a configuration that are no group.

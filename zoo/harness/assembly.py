@@ -20,6 +20,7 @@ from zoo.harness.batches import batches_of
 from zoo.harness.finetuning import finetune, prepare, strategy_of
 from zoo.harness.lightning import check_trainer
 from zoo.harness.messages import say
+from zoo.harness.objectives import penalise
 from zoo.registry import ComponentLoadError, ZooError, options
 from zoo.tasks.task import Task
 
@@ -218,6 +219,9 @@ def assemble(
         )
     with torch.device(device):
         prepare(model, strategy)
+        if hasattr(model, "stages"):
+            # Libraries convolve pictures up to 1.8 times as fast with the channels of a place side by side.
+            model.to(memory_format=torch.channels_last)
     mode = config["checkpoint"]["mode"]
     parts: dict[str, Any] = {
         "model": model,
@@ -232,6 +236,8 @@ def assemble(
         parts["decode"] = build_decode(config.get("decode") or {})
     task: Task = build_node("task", config["task"], parts)
     task.monitor = config["checkpoint"]["monitor"]
+    if train:
+        penalise(task, config)
     if train and strategy is not None:
         finetune(task, strategy, config, OptimizerOf, lambda schedule: ScheduleOf(schedule, mode))
     return task
@@ -300,6 +306,8 @@ def _check_course(config: Config, task: Task, data: Any) -> None:
     epochs = trainer.get("max_epochs") or 0
     endless = epochs < 0 and (trainer.get("max_steps") or -1) < 0
     optimizers = task.course.rehearse(task.model, None if endless else 100)
+    for one in optimizers:
+        task.penalties.check(one)
     if not data.facts.get("examples", {}).get("val", 1):
         if any(hasattr(one, "eval") for one in optimizers):
             problem = "has its means evaluated and kept by validation, and there are no validation examples"

@@ -111,7 +111,8 @@ def _claimed(model: nn.Module, groups: Patterns) -> dict[int, int]:
         key, pattern = f"optimizer.groups[{number}].match", str(group.get("match", ""))
         matched = [parameter for name, parameter in named if fnmatchcase(name, pattern)]
         if not matched:
-            raise ConfigError(key, f"no parameter is called {pattern!r}", _near(pattern, [name for name, _ in named]))
+            names = [name for name, _ in named]
+            raise ConfigError(key, f"no parameter is called {pattern!r}", near_names(pattern, names))
         new = [parameter for parameter in matched if id(parameter) not in taken]
         if not new:
             raise ConfigError(key, f"all that {pattern!r} matches is taken", "put it before the group that takes it")
@@ -119,7 +120,7 @@ def _claimed(model: nn.Module, groups: Patterns) -> dict[int, int]:
     return taken
 
 
-def _near(pattern: str, names: Sequence[str]) -> str:
+def near_names(pattern: str, names: Sequence[str]) -> str:
     """A remedy: names that are like a pattern, or the first ones there are."""
     bare = pattern.replace("*", "").strip(".")
     prefixes = dict.fromkeys(

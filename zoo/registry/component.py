@@ -17,6 +17,7 @@ GROUPS: dict[str, str] = {
     "attention": "zoo.attentions",
     "finetune": "zoo.finetunes",
     "loss": "zoo.losses",
+    "penalty": "zoo.penalties",
     "optimizer": "zoo.optimizers",
     "schedule": "zoo.schedules",
     "metric": "zoo.metrics",

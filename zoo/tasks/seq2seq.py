@@ -51,6 +51,8 @@ class SequenceToSequence(Task):
     """
 
     problems = ("seq2seq",)
+    #: Its training step adds penalties.
+    adds_penalties = True
     #: Whether the group `decode` is of use.
     generates = True
     #: The column that is a prediction's whole text.
@@ -125,7 +127,7 @@ class SequenceToSequence(Task):
         tokens = target[real]
         loss = self.loss_of(real_logits(self.model(**inputs), real), tokens)
         self.count(loss, self.loss_count(tokens))
-        return loss
+        return self.penalised(loss)
 
     # -- evaluation ------------------------------------------------------------------------------------------------
 

@@ -20,6 +20,7 @@ from zoo.errors import ConfigError
 from zoo.optimizers.combined import tell
 from zoo.tasks.course import Course, OptimizerFactory, ScheduleFactory
 from zoo.tasks.example_mean import ExampleMean
+from zoo.tasks.penalised import Penalised
 from zoo.tasks.training_sums import TrainingSums
 
 Batch = tuple[Any, Tensor]
@@ -65,6 +66,8 @@ class Task(LightningModule):
         self.example_losses = nn.ModuleDict({split: ExampleMean(power) for split in ("val", "test")})
         #: Optimizer and schedule, and what trains when.
         self.course = Course(optimizer, schedule)
+        #: What is added to the loss of training batches, and done to weights after steps; the harness sets it.
+        self.penalties = Penalised({})
         #: Who is told, beside the optimizer, of the events of training: what keeps means of the weights.
         self.listeners: list[Any] = []
         self._sums = TrainingSums(power)
@@ -145,11 +148,16 @@ class Task(LightningModule):
         loss = self.loss_of(prediction, target)
         self.count(loss, self.loss_count(target))
         if (finetuning := self.course.finetuning) is None:
-            return loss
+            return self.penalised(loss)
         if self.trainer.global_step == 0 and finetuning.evidence.first is None:
             guess = self.loss_of(torch.zeros_like(prediction), target)
             finetuning.evidence.first = float(loss.detach()), float(guess)
-        return loss if finetuning.penalty is None else loss + finetuning.penalty()
+        return self.penalised(loss if finetuning.penalty is None else loss + finetuning.penalty())
+
+    def penalised(self, loss: Tensor) -> Tensor:
+        """The loss of a training batch, (), with the run's penalties added; a training step returns it."""
+        penalty = self.penalties.value()
+        return loss if penalty is None else loss + penalty
 
     def count(self, loss: Tensor, count: Tensor | int) -> None:
         """Add a batch to the training loss: once, however often an optimizer evaluates it within a step."""
@@ -300,6 +308,7 @@ class Task(LightningModule):
         """Lightning's hook. The schedule is stepped here, not by Lightning, so that resuming is exact."""
         if self.course.finetuning is not None:
             self.course.finetuning.begin()
+        self.penalties.bind(self.model)
         total, per_epoch = None, 1
         if any(segment.schedule is not None for segment in self.course.segments):
             steps = self.trainer.estimated_stepping_batches
@@ -310,8 +319,9 @@ class Task(LightningModule):
         return self.course.build(self.model, total, per_epoch)
 
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
-        """Lightning's hook: one optimizer step, then one of the schedule."""
+        """Lightning's hook: one optimizer step, what penalties do after it, then one of the schedule."""
         super().optimizer_step(*args, **kwargs)
+        self.penalties.after_step(self.trainer.optimizers[0])
         self.course.step_schedule("step")
 
     #: The logged value that a plateau schedule watches; the harness sets it from `checkpoint.monitor`.
