@@ -12,7 +12,7 @@ from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 
 from zoo.config.explanation import explain, of_users, parsed
-from zoo.config.groups import PRESETS, SEVERAL, SINGLE
+from zoo.config.groups import OF_A_TERM, PRESETS, SEVERAL, SINGLE
 from zoo.config.installed import registry
 from zoo.config.safety import refuse_in_hydra, refuse_override, refuse_targets
 from zoo.config.source import searching
@@ -137,9 +137,25 @@ def _usual_model(data: Override) -> str | None:
 
 
 def emptied(overrides: Sequence[str]) -> list[str]:
-    """The overrides, with `group=null` said as Hydra says it: `group=[]`."""
+    """The overrides as Hydra says them: `group=[]` for `group=null`, and each loss of a sum by itself."""
     nothing = {f"{kind}=null" for kind in (*SINGLE, *SEVERAL)}
-    return [f"{one.partition('=')[0]}=[]" if one in nothing else one for one in overrides]
+    said: list[str] = []
+    for one in overrides:
+        said += [f"{one.partition('=')[0]}=[]"] if one in nothing else _summed(one)
+    return said
+
+
+def _summed(override: str) -> list[str]:
+    """`loss=[a,b]` as two nodes under `loss`, with what a sum gives to each; any other override as it is."""
+    value = parsed([override])[0].value() if override.startswith("loss=[") else []
+    if not isinstance(value, list) or len(value) < 2:
+        return [override]
+    said = ["loss=[]"]
+    for choice in map(str, value):
+        name = choice.rpartition(":")[2]
+        said += [f"+loss@loss.{name}={choice}"]
+        said += [f"++loss.{name}.{key}={option.default}" for key, option in OF_A_TERM.items()]
+    return said
 
 
 def check_overrides(overrides: Sequence[str]) -> None:
@@ -152,8 +168,26 @@ def check_overrides(overrides: Sequence[str]) -> None:
         refuse_override(override)
     for one in parsed(overrides):
         value = one.value()
-        if one.key_or_group in SINGLE and isinstance(value, list) and len(value) > 1:
+        if one.key_or_group == "loss":
+            _check_sum(one)
+        elif one.key_or_group in SINGLE and isinstance(value, list) and len(value) > 1:
             raise ConfigError(one.key_or_group, f"takes one name, got {len(value)}")
+
+
+def _check_sum(loss: Override) -> None:
+    """Refuse sums of losses that cannot be told apart, or that change from point to point.
+
+    Raises:
+        ConfigError: a loss stands twice in a list, or a sweep has lists.
+    """
+    if loss.is_sweep_override():
+        if any(str(one).startswith("[") for one in loss.sweep_string_iterator()):
+            raise ConfigError("loss", "a sweep cannot have sums", "sweep over a weight in one: loss.NAME.weight=0,1")
+        return
+    value = loss.value()
+    names = [str(one) for one in value] if isinstance(value, list) else []
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise ConfigError("loss", f"{twice} is there twice", "give it a weight: loss.NAME.weight")
 
 
 def plain(composed: DictConfig) -> dict[str, Any]:

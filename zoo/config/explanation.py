@@ -101,7 +101,7 @@ def _unknown_key(error: OmegaConfBaseException, overrides: Sequence[str]) -> Zoo
     full = _key_in(error, overrides)
     head, last = full.split(".")[0], full.rpartition(".")[2]
     if head not in _TOP:
-        return ConfigError(head, f"no such group or option{did_you_mean(head, _TOP)}; known: {', '.join(_TOP)}")
+        return _no_such(head)
     if head == "trainer" and last in ELSEWHERE:
         return ConfigError(full, "not set here", ELSEWHERE[last])
     if head in GROUPS and str(error.key) == head:
@@ -114,13 +114,21 @@ def _unknown_key(error: OmegaConfBaseException, overrides: Sequence[str]) -> Zoo
     return ConfigError(full, f"no such option{hint}")
 
 
+def _no_such(key: str) -> ConfigError:
+    """An unknown key at the top; components that stand inside of others are no groups, and looked for there."""
+    inside = "optimizer" if key == "clip" else "model"
+    if key in GROUPS:
+        return ConfigError(key, "no group of its own, but an option of another component", f"set {inside}.{key}=NAME")
+    return ConfigError(key, f"no such group or option{did_you_mean(key, _TOP)}; known: {', '.join(_TOP)}")
+
+
 def _unmatched(error: Exception, overrides: Sequence[str]) -> ZooError:
     """Anything else Hydra says: its first line, with a hint where an unknown group is the cause."""
     line = _first_line(error)
     for override in parsed(overrides):
         key = override.key_or_group
         if f"'{key}'" in line and key.split(".")[0] not in _TOP:
-            return ConfigError(key, f"no such group or option{did_you_mean(key, _TOP)}; known: {', '.join(_TOP)}")
+            return _no_such(key)
     if isinstance(error, HydraException | OmegaConfBaseException):
         return ZooError(line)
     return ZooError(f"{type(error).__name__}: {line}")

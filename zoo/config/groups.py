@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Optional
+from collections.abc import Mapping
+from typing import Annotated, Any, Optional
 
-from zoo.registry import Option
+from annotated_types import Ge
+
+from zoo.registry import Names, Option
 
 #: Kinds of which a run has at most one.
 SINGLE = ("task", "data", "model", "attention", "finetune", "loss", "optimizer", "schedule")
@@ -51,8 +54,25 @@ OBJECTS: dict[str, frozenset[str]] = {
 }
 #: Options that the harness adds to every component of a kind.
 HARNESS_OPTIONS: dict[str, dict[str, Option]] = {
-    "optimizer": {"decay_all": Option("decay_all", bool, False)},
+    "optimizer": {
+        "decay_all": Option("decay_all", bool, False),
+        "groups": Option("groups", list[dict[str, Any]], []),
+        "clip": Option("clip", Annotated[Any, Names("clip")], None),
+    },
 }
+#: Options of a loss in a sum of several, which are the sum's.
+OF_A_TERM: dict[str, Option] = {"weight": Option("weight", Annotated[float, Ge(0)], 1.0)}
+
+
+def terms(node: Any) -> dict[str, Any]:
+    """The nodes of a sum of losses by name, `loss=[a,b]`; nothing of a single loss, which has its own name."""
+    return dict(node) if isinstance(node, Mapping) and "name" not in node else {}
+
+
+def choice(node: Mapping[str, Any]) -> str:
+    """What stands on the right of `loss=`: `mse`, or `[mse,absolute]`."""
+    several = terms(node)
+    return f"[{','.join(several)}]" if several else str(node["name"])
 
 
 def facts(kind: str) -> frozenset[str]:

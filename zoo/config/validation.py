@@ -8,13 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Le
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.errors import PydanticSchemaGenerationError, PydanticUndefinedAnnotation, PydanticUserError
 
-from zoo.config.groups import HARNESS_OPTIONS, PRESETS, SETTINGS, SEVERAL, SINGLE, user_options
+from zoo.config.groups import (
+    HARNESS_OPTIONS,
+    OF_A_TERM,
+    PRESETS,
+    SETTINGS,
+    SEVERAL,
+    SINGLE,
+    terms,
+    user_options,
+)
 from zoo.config.installed import registry
 from zoo.config.trainer import ELSEWHERE, trainer_options
 from zoo.errors import ConfigError
@@ -57,7 +67,11 @@ def _problems(config: Mapping[str, Any]) -> Iterator[ZooError]:
         if not config.get(kind):
             yield ConfigError(kind, "nothing selected", f"choose one of {', '.join(registry().names(kind))}")
     for kind in SINGLE:
-        yield from _node_problems(kind, kind, config.get(kind))
+        several = terms(config.get(kind)) if kind == "loss" else {}
+        for name, node in several.items():
+            yield from _node_problems(kind, f"{kind}.{name}", node, more=OF_A_TERM)
+        if not several:
+            yield from _node_problems(kind, kind, config.get(kind))
     for kind in SEVERAL:
         for name, node in _several(config.get(kind)).items():
             yield from _node_problems(kind, f"{kind}.{name}", node)
@@ -90,10 +104,12 @@ def _several(node: Any) -> Mapping[str, Any]:
     return node if isinstance(node, Mapping) else {}
 
 
-def _node_problems(kind: str, key: str, node: Any, *, nested: bool = False) -> Iterator[ZooError]:
+def _node_problems(
+    kind: str, key: str, node: Any, *, nested: bool = False, more: Mapping[str, Option] = MappingProxyType({})
+) -> Iterator[ZooError]:
     """What is wrong with one component's node; a missing one is nothing wrong.
 
-    One that is nested in another's option has no options of the harness.
+    One that is nested in another's option has no options of the harness; one in a sum has `more`.
     """
     if node is None or node == {}:
         return
@@ -105,6 +121,9 @@ def _node_problems(kind: str, key: str, node: Any, *, nested: bool = False) -> I
     except ZooError as error:
         yield error
         return
+    if clash := known.keys() & more.keys():
+        yield ConfigError(key, f"has an option {min(clash)} of its own, and cannot be in a sum", "choose it alone")
+    known |= more
     if nested:
         known = {name: option for name, option in known.items() if name not in HARNESS_OPTIONS.get(kind, {})}
     given = {name: value for name, value in node.items() if name != "name"}
@@ -112,6 +131,19 @@ def _node_problems(kind: str, key: str, node: Any, *, nested: bool = False) -> I
         if option.required and name not in given:
             yield ConfigError(f"{key}.{name}", "must be given")
     yield from value_problems(key, given, known)
+    if kind == "optimizer" and not nested:
+        yield from _group_problems(f"{key}.groups", given.get("groups"), known)
+
+
+def _group_problems(key: str, groups: Any, known: Mapping[str, Option]) -> Iterator[ZooError]:
+    """What is wrong with groups of parameters; options that the optimizer's node does not have are its own affair."""
+    for number, group in enumerate(groups if isinstance(groups, list) else []):
+        full = f"{key}[{number}]"
+        if not isinstance(group, Mapping) or not isinstance(group.get("match"), str):
+            yield ConfigError(full, f"expected {{match: PATTERN, option: value}}, got {group!r}")
+            continue
+        own = {str(name): value for name, value in group.items() if name in known}
+        yield from value_problems(full, own, {name: known[name] for name in own})
 
 
 def value_problems(key: str, given: Mapping[str, Any], known: Mapping[str, Option]) -> Iterator[ZooError]:

@@ -12,7 +12,7 @@ from torch.optim import Optimizer
 
 from zoo.config.building import AttentionFactory, build_node, default_node
 from zoo.config.decode import build_decode, decode_options
-from zoo.config.groups import HARNESS_OPTIONS
+from zoo.config.groups import HARNESS_OPTIONS, choice
 from zoo.config.installed import registry
 from zoo.config.validation import converted
 from zoo.errors import ConfigError
@@ -20,8 +20,10 @@ from zoo.harness.batches import batches_of
 from zoo.harness.finetuning import finetune, prepare, strategy_of
 from zoo.harness.lightning import check_trainer
 from zoo.harness.messages import say
-from zoo.harness.objectives import penalise
-from zoo.registry import ComponentLoadError, ZooError, options
+from zoo.harness.objectives import build_loss, penalise
+from zoo.harness.stepping import check_stepping, full_batch
+from zoo.registry import ComponentLoadError, ZooError, nested_node, options
+from zoo.tasks.full_batch import FullBatch
 from zoo.tasks.task import Task
 
 Config = dict[str, Any]
@@ -32,8 +34,14 @@ NEEDED_FACTS = {
     "multiclass": frozenset({"num_classes"}),
     "multilabel": frozenset({"num_labels"}),
     "regression": frozenset({"target_names", "target_mean", "target_scale"}),
+    "forecast": frozenset({"target_names"}),
     "seq2seq": frozenset({"source_vocab_size", "target_vocab_size", "padding_id", "begin_id", "end_id", "unknown_id"}),
 }
+
+
+def alike(problem: str) -> str:
+    """The problem whose losses and metrics a problem shares: values of the future are values."""
+    return "regression" if problem == "forecast" else problem
 
 
 class OptimizerOf:
@@ -42,6 +50,9 @@ class OptimizerOf:
     def __init__(self, node: Mapping[str, Any]) -> None:
         self.node = node
         self.decay_all = bool(node.get("decay_all", HARNESS_OPTIONS["optimizer"]["decay_all"].default))
+        self.groups = list(node.get("groups") or ())
+        clip = nested_node(node.get("clip"))
+        self.clip = None if clip is None else build_node("clip", clip, {})
 
     def __call__(self, params: list[dict[str, Any]]) -> Optimizer:
         """The optimizer over these groups."""
@@ -194,16 +205,7 @@ def assemble(
     """
     problem = str(facts["problem"])
     target = registry().get("task", config["task"]["name"]).load()
-    loss = build_node("loss", config["loss"], facts)
-    fits = getattr(loss, "problems", (problem,))
-    if problem not in fits:
-        raise ConfigError(
-            f"loss={config['loss']['name']}",
-            f"fits {', '.join(fits)} targets, and the data are {problem}",
-            "choose another",
-        )
-    if train and (untrainable := getattr(loss, "untrainable", None)):
-        raise ConfigError(f"loss={config['loss']['name']}", *untrainable)
+    loss = build_loss(config["loss"], facts, alike(problem), train=train)
     out_features = target.out_features(facts, loss)  # type: ignore[attr-defined]
     known = {**facts, "out_features": out_features, "num_classes": out_features}
     if config.get("attention"):
@@ -238,6 +240,7 @@ def assemble(
     task.monitor = config["checkpoint"]["monitor"]
     if train:
         penalise(task, config)
+        task.full_batch = FullBatch() if full_batch(config) else None
     if train and strategy is not None:
         finetune(task, strategy, config, OptimizerOf, lambda schedule: ScheduleOf(schedule, mode))
     return task
@@ -253,9 +256,9 @@ def build_metrics(config: Config, facts: Mapping[str, Any]) -> dict[str, Any]:
     built = {}
     for name, node in (config.get("metric") or {}).items():
         fits = getattr(registry().get("metric", node["name"]).load(), "problems", (problem,))
-        if problem not in fits:
+        if alike(problem) not in fits and problem not in fits:
             raise ConfigError(f"metric={name}", f"is for {', '.join(fits)} problems, and the data are {problem}")
-        built[name] = build_node("metric", node, {**facts, "task": problem})
+        built[name] = build_node("metric", node, {**facts, "task": alike(problem)})
     return built
 
 
@@ -308,6 +311,7 @@ def _check_course(config: Config, task: Task, data: Any) -> None:
     optimizers = task.course.rehearse(task.model, None if endless else 100)
     for one in optimizers:
         task.penalties.check(one)
+    check_stepping(config, optimizers, task.loss, len(batches_of(data, "train", shuffle=True, seed=config["seed"])))
     if not data.facts.get("examples", {}).get("val", 1):
         if any(hasattr(one, "eval") for one in optimizers):
             problem = "has its means evaluated and kept by validation, and there are no validation examples"
@@ -337,7 +341,7 @@ def _check_inputs(config: Config, task: Task, data: Any) -> None:
     Raises:
         ConfigError: it does not.
     """
-    inputs = data.dataset("train")[0][0]
+    inputs = task.model_inputs(data.dataset("train")[0][0])
     try:
         signature = inspect.signature(task.model.forward)
         if isinstance(inputs, Mapping):
@@ -366,7 +370,7 @@ def _check_loss(config: Config, task: Task, data: Any) -> None:
         with torch.no_grad():
             task.loss_of(prediction, target)
     except ValueError as error:
-        raise ConfigError(f"loss={config['loss']['name']}", str(error)) from error
+        raise ConfigError(f"loss={choice(config['loss'])}", str(error)) from error
 
 
 def _refuse_watchers(config: Config) -> None:

@@ -3,13 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
+from pytorch_lightning import Trainer
 from torch import Tensor
 
+from zoo.harness.batches import HarnessData
+from zoo.harness.checkpointing import gathered
 from zoo.report.probabilities import reliability
 
 Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+def calibrate(trainer: Trainer, task: Any, batches: HarnessData) -> str:
+    """Fit what a task calibrates itself by on the validation split, with the weights that it has.
+
+    Args:
+        trainer: that evaluates.
+        task: with a `temperature`, which is set.
+        batches: with a validation split.
+
+    Returns:
+        A sentence on what came of it.
+    """
+    task.temperature.fill_(1.0)
+    task.kept_logits = []
+    trainer.validate(task, datamodule=batches, verbose=False)
+    kept = [pair for rank in gathered(task.kept_logits, trainer.world_size) for pair in rank]
+    task.kept_logits = None
+    logits, targets = (torch.cat(parts) for parts in zip(*kept, strict=True))
+    indicators = task.target_form == "indicator" or task.problem == "multilabel"
+    found = fit_temperature(logits, targets, indicators=indicators)
+    task.temperature.fill_(found)
+    losses, errors = [], []
+    for scaled in (logits.double(), logits.double() / found):
+        losses.append(float(likelihood(scaled, targets, indicators=indicators)))
+        errors.append(calibration_error(scaled, targets, indicators=indicators))
+    return (
+        f"temperature {found:.4g}: validation log loss {losses[0]:.4g} -> {losses[1]:.4g}, "
+        f"calibration error {errors[0]:.3g} -> {errors[1]:.3g}"
+    )
 
 
 def fit_temperature(logits: Tensor, targets: Tensor, *, indicators: bool = False) -> float:

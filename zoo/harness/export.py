@@ -6,6 +6,7 @@ import contextlib
 import json
 import logging
 import os
+import textwrap
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 from zoo.errors import ConfigError, RunError
 from zoo.finetuning.lora import merge
 from zoo.harness.run import LoadedModel
+from zoo.tasks.task import Task
 
 Format = Literal["onnx", "torch_export", "safetensors"]
 
@@ -67,12 +69,16 @@ def export(model: LoadedModel, kind: Format, output: Path) -> float:
 
     Raises:
         ConfigError: the format cannot hold this model, or needs a package that is not installed.
-        RunError: the file cannot be written, or does not compute what the model computes; it is removed then.
+        RunError: the format cannot hold this model, the file cannot be written, or it does not compute what the
+            model computes; no file is left then.
     """
     if kind not in get_args(Format):
         raise ConfigError("format", f"{kind!r}", f"choose one of {', '.join(get_args(Format))}")
     if model.generates:
         raise ConfigError("run", "a model for sequences is searched, and no file holds a search", "use zoo predict")
+    if type(model.task).model_inputs is not Task.model_inputs:
+        problem = f"task={model.config['task']['name']} does more with its inputs than give them to the model"
+        raise ConfigError("run", problem, "use zoo predict")
     _require(kind)
     model.task.cpu().eval()
     merge(model.task.model)
@@ -82,13 +88,15 @@ def export(model: LoadedModel, kind: Format, output: Path) -> float:
         expected = [computed(one) for one in tried]
     partial = output.with_name(f".{output.name}.{os.getpid()}{SUFFIXES[kind]}")
     try:
-        with _quietly():
-            _WRITERS[kind](computed, model, tried[-1], described(model), partial)
-            found = _READERS[kind](partial, model, tried)
-        difference = max(
-            float((one - other).abs().max()) / max(1.0, float(one.abs().max()))
-            for one, other in zip(expected, found, strict=True)
-        )
+        partial.touch()  # says best what is wrong with a folder
+        try:
+            with _quietly():
+                _WRITERS[kind](computed, model, tried[-1], described(model, kind), partial)
+                found = _READERS[kind](partial, model, tried)
+        except Exception as error:  # a plugin's model may do what no format knows
+            cause = textwrap.shorten(f"{type(error).__name__}: {error}", 160, placeholder=" ...")
+            raise RunError(output, f"format={kind} cannot hold this model ({cause})", "try another format") from error
+        difference = _difference(expected, found)
         if not difference <= TOLERANCE:
             problem = f"what the file computes differs by {difference:.2g} from the model, and was removed"
             raise RunError(output, problem, "try another format")
@@ -102,19 +110,35 @@ def export(model: LoadedModel, kind: Format, output: Path) -> float:
     return difference
 
 
-def described(model: LoadedModel) -> dict[str, Any]:
-    """What a file says of itself beside its numbers, as plain data: inputs, outputs, classes, preprocessing."""
-    facts, state = model.facts, model.data.state_dict()
+def _difference(expected: list[Tensor], found: list[Tensor]) -> float:
+    """The greatest one, as a share of the greatest output or of one; NaN where either has one."""
+    shares = []
+    for one, other in zip(expected, found, strict=True):
+        if one.shape != other.shape:
+            return float("inf")
+        shares.append((one - other).abs().max() / one.abs().max().clamp(min=1))
+    return float(torch.stack(shares).max())
+
+
+def described(model: LoadedModel, kind: Format) -> dict[str, Any]:
+    """What a file says of itself beside its numbers, as plain data: inputs, outputs, classes, preprocessing.
+
+    Programs divide logits by the temperature of a calibrated run, and bring values back to their units. Weights alone
+    do not: beside them stands what is left to do, `temperature`, or `target_mean` and `target_scale`.
+    """
+    facts, state, task = model.facts, model.data.state_dict(), model.task
     image = "preprocessing" in state
-    temperature = getattr(model.task, "temperature", None)
     about: dict[str, Any] = {
         "model": model.config["model"]["name"],
         "problem": facts["problem"],
-        "output": "values" if getattr(model.task, "problem", None) is None else "logits",
-        "temperature": None if temperature is None else float(temperature),
+        "output": "values" if getattr(task, "problem", None) is None else "logits",
         "class_names": [str(name) for name in facts.get("class_names", [])] or None,
         "input": "uint8 (batch, channels, height, width), 0..255" if image else "float32 (batch, features), prepared",
     }
+    if kind == "safetensors":
+        left = {"temperature": "temperature", "target_mean": "mean", "target_scale": "scale"}
+        rest = {key: getattr(task, name, None) for key, name in left.items()}
+        about |= {key: value.tolist() for key, value in rest.items() if isinstance(value, Tensor)}
     if image:
         return about | {"preprocessing": state["preprocessing"], "channels": facts["in_channels"]}
     return about | {"feature_names": facts.get("feature_names"), "data": _plain(state)}
@@ -156,7 +180,7 @@ def _quietly() -> Iterator[None]:
     """Exporters tell their own story, which is no user's."""
     with warnings.catch_warnings(), open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
         warnings.simplefilter("ignore")
-        logging.disable(logging.WARNING)
+        logging.disable(logging.CRITICAL)
         try:
             yield
         finally:

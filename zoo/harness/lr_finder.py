@@ -19,6 +19,7 @@ from zoo.harness.assembly import assemble, preflight, preprocessing_of
 from zoo.harness.batches import HarnessData
 from zoo.harness.lightning import build_trainer
 from zoo.harness.random_state import random_state, set_random_state
+from zoo.harness.stepping import full_batch
 from zoo.harness.training import set_up
 from zoo.report.drawing import BLUE, MUTED, VERMILION, finished, new_figure, style
 
@@ -147,6 +148,9 @@ def find_rate(config: dict[str, Any], *, steps: int = 100, low: float = 1e-7, hi
     base = config["optimizer"].get("lr")
     if not base:
         raise ConfigError(f"optimizer={config['optimizer']['name']}", "has no learning rate that could grow")
+    if full_batch(config):
+        problem = "steps once an epoch, and a trial is one of steps"
+        raise ConfigError(f"optimizer={config['optimizer']['name']}", problem, "use sgd and one batch: data.batch_size")
     kept = random_state()
     try:
         pytorch_lightning.seed_everything(config["seed"], workers=True, verbose=False)

@@ -11,17 +11,19 @@ from typing import Any
 import pytorch_lightning
 import torch
 
+from zoo.config.groups import choice
 from zoo.config.validation import validate
 from zoo.errors import ConfigError, Interrupted, RunError
 from zoo.harness import ranks
 from zoo.harness.assembly import assemble, build_data, preflight, preprocessing_of
 from zoo.harness.batches import HarnessData
-from zoo.harness.calibration import calibration_error, fit_temperature, likelihood
+from zoo.harness.calibration import calibrate
 from zoo.harness.checkpointing import Checkpoints, gathered
 from zoo.harness.features import features_of
 from zoo.harness.lightning import build_callbacks, build_loggers, build_trainer
 from zoo.harness.messages import first_process, say
 from zoo.harness.run import Run, mean_of
+from zoo.harness.stepping import trainer_options
 from zoo.harness.table import examples_table, metrics_table
 from zoo.models.lsuv import initialise_from, waits_for_data
 from zoo.report import write_report
@@ -172,12 +174,13 @@ def _train(run: RunFolder, checkpoint: Path | None, data: Any = None, task: Any 
         say(f"resuming at step {step:,} from {checkpoint}")
     batches = HarnessData(data, config["seed"])
     if checkpoint is None:
-        _initialise(task, batches)
+        initialise(task, batches)
     batches.data = features_of(task, data, config, checkpoint) or data
     checkpoints = Checkpoints(run, _header(config, run, data), batches, **config["checkpoint"])
     callbacks: list[Any] = [*build_callbacks(config), checkpoints]
     with ranks.announced(run.path, checkpoint), _interruptible(run):
-        trainer = build_trainer(config["trainer"], folder=run.path, loggers=loggers, callbacks=callbacks)
+        options = trainer_options(config)
+        trainer = build_trainer(options, folder=run.path, loggers=loggers, callbacks=callbacks)
         _introduce(config, task, data)
         if checkpoint is None:
             _say_weights(task.model, data.facts)
@@ -202,6 +205,7 @@ def _train(run: RunFolder, checkpoint: Path | None, data: Any = None, task: Any 
                 one.finishing = False
         _calibrate(trainer, task, batches, checkpoints)
         measured = checkpoints.train_values | checkpoints.best_values
+        measured |= getattr(data, "baselines", dict)()
         task.keep_tested = config.get("report", True)
         if task.course.finetuning is not None:
             batches.data, task.course.finetuning.after = data, None  # the test sees pictures, as predictions will
@@ -229,7 +233,7 @@ def _train(run: RunFolder, checkpoint: Path | None, data: Any = None, task: Any 
     return Run(run)
 
 
-def _initialise(task: Any, batches: HarnessData) -> None:
+def initialise(task: Any, batches: HarnessData) -> None:
     """Let layers whose initialisation needs data see the first batch."""
     if not waits_for_data(task.model):
         return
@@ -253,25 +257,9 @@ def _calibrate(trainer: Any, task: Any, batches: HarnessData, checkpoints: Check
     if getattr(task, "temperature", None) is None or not batches.val_dataloader():
         return
     task.load_state_dict(read_checkpoint(checkpoints.folder.best)["state_dict"])
-    task.temperature.fill_(1.0)
-    task.kept_logits = []
-    trainer.validate(task, datamodule=batches, verbose=False)
-    kept = [pair for rank in gathered(task.kept_logits, trainer.world_size) for pair in rank]
-    task.kept_logits = None
-    logits, targets = (torch.cat(parts) for parts in zip(*kept, strict=True))
-    indicators = task.target_form == "indicator" or task.problem == "multilabel"
-    found = fit_temperature(logits, targets, indicators=indicators)
-    task.temperature.fill_(found)
+    sentence = calibrate(trainer, task, batches)
     checkpoints.rewrite_best(trainer)
-    before, after = ((logits.double(), 1.0), (logits.double() / found, found))
-    losses, errors = [], []
-    for scaled, _ in (before, after):
-        losses.append(float(likelihood(scaled, targets, indicators=indicators)))
-        errors.append(calibration_error(scaled, targets, indicators=indicators))
-    say(
-        f"temperature {found:.4g}: validation log loss {losses[0]:.4g} -> {losses[1]:.4g}, "
-        f"calibration error {errors[0]:.3g} -> {errors[1]:.3g}"
-    )
+    say(sentence)
 
 
 def _report(run: RunFolder, tested: list[Any], data: Any, task: Any, loggers: Sequence[Any], step: int) -> None:
@@ -352,5 +340,5 @@ def _introduce(config: dict[str, Any], task: torch.nn.Module, data: Any) -> None
     parameters = sum(one.numel() for one in task.parameters())
     examples = data.facts.get("examples", {})
     sizes = ", ".join(f"{count:,} {split}" for split, count in examples.items())
-    parts = [f"{kind} {config[kind]['name']}" for kind in ("data", "model", "loss", "optimizer")]
+    parts = [f"{kind} {choice(config[kind])}" for kind in ("data", "model", "loss", "optimizer")]
     say(f"{', '.join(parts)}; {parameters:,} parameters; examples: {sizes or 'unknown'}")

@@ -47,6 +47,8 @@ class MASE(nn.Module):
     target: ClassVar[str] = "value"
     #: It is fed values and targets in original units, not standardised ones.
     units: ClassVar[str] = "original"
+    #: It is for targets with a scale beside each, (B, T, 2), where the data have them.
+    reads_scale: ClassVar[bool] = True
 
     def __init__(self, scale: Annotated[float, Gt(0)] | None = None) -> None:
         super().__init__()

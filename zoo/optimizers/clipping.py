@@ -20,7 +20,8 @@ def clip_by_value(parameters: Iterable[Tensor], limit: float) -> None:
         ValueError: the limit is not positive.
     """
     _check("limit", limit)
-    nn.utils.clip_grad_value_(list(parameters), limit)
+    if found := [parameter for parameter in parameters if parameter.grad is not None]:
+        nn.utils.clip_grad_value_(found, limit)
 
 
 def clip_by_norm(parameters: Iterable[Tensor], limit: float, p: float = 2.0) -> Tensor:

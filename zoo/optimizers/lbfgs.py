@@ -18,6 +18,9 @@ from zoo.optimizers.stepping import evaluated
 class LBFGS(torch.optim.LBFGS):
     """torch's, which a learning rate of zero, as at either end of a schedule, leaves where it is."""
 
+    #: A step calls its closure several times.
+    evaluates_again = True
+
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """One step; returns the loss that the closure computed first.
 

@@ -27,6 +27,9 @@ class SAM(Combined):
         adaptive: measure it in the scale of each weight.
     """
 
+    #: A step calls its closure twice.
+    evaluates_again = True
+
     def __init__(self, inner: Optimizer, rho: float, adaptive: bool) -> None:
         super().__init__([inner])
         self.rho, self.adaptive = rho, adaptive

@@ -19,6 +19,7 @@ GROUPS: dict[str, str] = {
     "loss": "zoo.losses",
     "penalty": "zoo.penalties",
     "optimizer": "zoo.optimizers",
+    "clip": "zoo.clips",
     "schedule": "zoo.schedules",
     "metric": "zoo.metrics",
     "data": "zoo.data",

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlparse
 
-from zoo.config.groups import SEVERAL, SINGLE
+from zoo.config.groups import SEVERAL, SINGLE, terms
 from zoo.config.installed import checkout, registry
 from zoo.errors import RunError
 from zoo.registry import HOST, Component, UnknownComponentError, names, nested_node, options
@@ -106,8 +106,8 @@ def named(config: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     """Kind and name of everything that a configuration selects."""
     for kind in SINGLE:
         node = config.get(kind)
-        if node:
-            yield from _with_nested(kind, node)
+        for one in (terms(node).values() if kind == "loss" else ()) or ([node] if node else []):
+            yield from _with_nested(kind, one)
     for kind in SEVERAL:
         for node in (config.get(kind) or {}).values():
             yield from _with_nested(kind, node)

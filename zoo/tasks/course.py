@@ -18,7 +18,7 @@ from zoo.finetuning.groups import own_options, set_rates, stage_groups
 from zoo.finetuning.phases import Segment, segment_at
 from zoo.finetuning.relay import Relay
 from zoo.optimizers.combined import tell
-from zoo.optimizers.parameter_groups import parameter_groups
+from zoo.optimizers.parameter_groups import Patterns, check_options, parameter_groups
 
 
 class ScheduleFactory(Protocol):
@@ -31,7 +31,10 @@ class ScheduleFactory(Protocol):
 
 
 class OptimizerFactory(Protocol):
-    """Builds the optimizer; `decay_all` says whether weight decay spares biases and normalisation."""
+    """Builds the optimizer; `decay_all` says whether weight decay spares biases and normalisation.
+
+    It may have `groups`, parameters with options of their own, and `clip`, what is done to gradients before a step.
+    """
 
     decay_all: bool
 
@@ -89,11 +92,26 @@ class Course:
         factory: OptimizerFactory | None = segment.optimizer
         if factory is None:
             raise TypeError("a task without an optimizer cannot be trained")
-        if self.finetuning is None:
-            groups = parameter_groups(model, decay_all=factory.decay_all)
-        else:
-            groups = stage_groups(model, self.finetuning.phases, decay_all=factory.decay_all)
-        return factory(params=groups)
+        own: Patterns = getattr(factory, "groups", ())
+        if self.finetuning is not None:
+            if own:
+                raise ConfigError(
+                    "optimizer.groups", "a fine-tuning has a group for every stage", "see finetune.phases"
+                )
+            return factory(params=stage_groups(model, self.finetuning.phases, decay_all=factory.decay_all))
+        built = factory(params=parameter_groups(model, decay_all=factory.decay_all, groups=own))
+        check_options(own, built)
+        return built
+
+    def clip(self, model: nn.Module) -> None:
+        """Do to the gradients of what trains now what the optimizer of the present segment asks for, if anything.
+
+        Raises:
+            ConfigError: it spares every parameter.
+        """
+        clip = getattr(self.segments[self._number].optimizer, "clip", None)
+        if clip is not None:
+            clip([(name, one) for name, one in model.named_parameters() if one.requires_grad])
 
     def rehearse(self, model: nn.Module, total_steps: int | None) -> list[Optimizer]:
         """Build every optimizer and every schedule once, for the sake of their complaints.
@@ -110,6 +128,8 @@ class Course:
             self._number = number
             self._set_rates()
             self._start_schedule()
+        self._number = 0
+        self.clip(model)
         return self._parts
 
     # -- segments --------------------------------------------------------------------------------------------------

@@ -125,9 +125,9 @@ class SequenceToSequence(Task):
         inputs, target = batch[:2]
         real = target != self.ids["padding_id"]
         tokens = target[real]
-        loss = self.loss_of(real_logits(self.model(**inputs), real), tokens)
-        self.count(loss, self.loss_count(tokens))
-        return self.penalised(loss)
+        terms = self.loss_terms(real_logits(self.model(**inputs), real), tokens)
+        self.count(terms, self.loss_count(tokens))
+        return self.penalised(self.total(terms))
 
     # -- evaluation ------------------------------------------------------------------------------------------------
 
@@ -147,7 +147,7 @@ class SequenceToSequence(Task):
         real = target != self.ids["padding_id"]
         tokens = target[real]
         logits, weights = self.translator.teacher_forced(inputs, real, texts)
-        cast(Metric, self.example_losses[split]).update(self.loss_of(logits, tokens), self.loss_count(tokens))
+        cast(Metric, self.example_losses[split]).update(self.loss_terms(logits, tokens), self.loss_count(tokens))
         metrics = cast("list[Metric]", list(cast(nn.ModuleDict, self.example_metrics[split]).values()))
         for metric in metrics:
             if _reads(metric) == "logits":

@@ -16,10 +16,12 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torchmetrics import Metric
 
-from zoo.errors import ConfigError
+from zoo.losses.weighted_sum import WeightedSum
 from zoo.optimizers.combined import tell
 from zoo.tasks.course import Course, OptimizerFactory, ScheduleFactory
-from zoo.tasks.example_mean import ExampleMean
+from zoo.tasks.example_mean import ExampleMean, combined
+from zoo.tasks.full_batch import FullBatch
+from zoo.tasks.numbers import numbers_of
 from zoo.tasks.penalised import Penalised
 from zoo.tasks.training_sums import TrainingSums
 
@@ -62,12 +64,14 @@ class Task(LightningModule):
                 for split in ("val", "test")
             }
         )
-        power = int(getattr(loss, "power", 1))
-        self.example_losses = nn.ModuleDict({split: ExampleMean(power) for split in ("val", "test")})
+        power, self._weights = getattr(loss, "power", 1), getattr(loss, "weights", None)
+        self.example_losses = nn.ModuleDict({split: ExampleMean(power, self._weights) for split in ("val", "test")})
         #: Optimizer and schedule, and what trains when.
         self.course = Course(optimizer, schedule)
         #: What is added to the loss of training batches, and done to weights after steps; the harness sets it.
         self.penalties = Penalised({})
+        #: What adds up the gradients of a whole epoch, for an optimizer that wants them; the harness sets it.
+        self.full_batch: FullBatch | None = None
         #: Who is told, beside the optimizer, of the events of training: what keeps means of the weights.
         self.listeners: list[Any] = []
         self._sums = TrainingSums(power)
@@ -114,12 +118,27 @@ class Task(LightningModule):
             return cast(Tensor, self.model(*inputs))
         return cast(Tensor, self.model(inputs))
 
+    def model_inputs(self, inputs: Any) -> Any:
+        """Of a batch's inputs, what the model itself is called with."""
+        return inputs
+
     def loss_of(self, prediction: Tensor, target: Tensor) -> Tensor:
         """The loss, prediction and target brought into the form it wants."""
         return cast(Tensor, self.loss(prediction, target))
 
+    def loss_terms(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """The loss as `loss_of`, (); or where it is a sum of several, each of them, (K,)."""
+        if not isinstance(self.loss, WeightedSum):
+            return self.loss_of(prediction, target)
+        with self.loss.apart():
+            return self.loss_of(prediction, target)
+
+    def total(self, terms: Tensor) -> Tensor:
+        """The loss that is trained on, (), of its terms."""
+        return self.loss.total(terms) if isinstance(self.loss, WeightedSum) else terms
+
     def loss_count(self, target: Tensor) -> Tensor | int:
-        """What the loss divides a batch's sum by: its own word, or the number of examples."""
+        """What the loss divides a batch's sum by: its own word, or the number of examples; of each term."""
         count = getattr(self.loss, "count", None)
         return len(target) if count is None else cast("Tensor | int", count(target))
 
@@ -145,8 +164,9 @@ class Task(LightningModule):
         """Lightning's hook: the loss of one batch."""
         inputs, target = batch
         prediction = self.predict_from(inputs)
-        loss = self.loss_of(prediction, target)
-        self.count(loss, self.loss_count(target))
+        terms = self.loss_terms(prediction, target)
+        self.count(terms, self.loss_count(target))
+        loss = self.total(terms)
         if (finetuning := self.course.finetuning) is None:
             return self.penalised(loss)
         if self.trainer.global_step == 0 and finetuning.evidence.first is None:
@@ -157,10 +177,18 @@ class Task(LightningModule):
     def penalised(self, loss: Tensor) -> Tensor:
         """The loss of a training batch, (), with the run's penalties added; a training step returns it."""
         penalty = self.penalties.value()
-        return loss if penalty is None else loss + penalty
+        loss = loss if penalty is None else loss + penalty
+        return loss if self.full_batch is None else self.full_batch.weighted(loss)
 
     def count(self, loss: Tensor, count: Tensor | int) -> None:
-        """Add a batch to the training loss: once, however often an optimizer evaluates it within a step."""
+        """Add a batch to the training loss: once, however often an optimizer evaluates it within a step.
+
+        Args:
+            loss: mean of the batch, (); or of each term, (K,).
+            count: what it was divided by; of each term.
+        """
+        if self.full_batch is not None:
+            self.full_batch.add(count)
         if not self._counted:
             self._counted = True
             self._sums.add(loss.detach(), count)
@@ -204,8 +232,8 @@ class Task(LightningModule):
     def _reduced(self, total_and_count: Tensor) -> float:
         """Sum over count, over all ranks."""
         reduced = self.trainer.strategy.reduce(total_and_count, reduce_op="sum")
-        total, count = cast(Tensor, reduced).tolist()
-        return float((total / count) ** (1 / self._sums.power)) if count else float("nan")
+        total, count = cast(Tensor, reduced).cpu()
+        return float(combined(total, count, self._sums.power, self._weights))
 
     def _learning_rates(self) -> dict[str, float]:
         groups = self.trainer.optimizers[0].param_groups
@@ -269,12 +297,16 @@ class Task(LightningModule):
         if len(target) == 0:
             return
         prediction = self.predict_from(inputs)
-        cast(Metric, self.example_losses[split]).update(self.loss_of(prediction, target), self.loss_count(target))
+        cast(Metric, self.example_losses[split]).update(self.loss_terms(prediction, target), self.loss_count(target))
         if split == "test" and self.keep_tested:
             self._keep(self.outputs(prediction), target)
         prediction, target = self.metric_inputs(prediction, target)
         for metric in cast(nn.ModuleDict, self.example_metrics[split]).values():
-            cast(Metric, metric).update(prediction, target)
+            self._update(metric, prediction, target)
+
+    def _update(self, metric: Any, prediction: Tensor, target: Tensor) -> None:
+        """One metric takes in a batch."""
+        metric.update(prediction, target)
 
     def _keep(self, outputs: Tensor, target: Tensor) -> None:
         """Remember a batch for pictures, until there is enough."""
@@ -288,7 +320,7 @@ class Task(LightningModule):
         every |= {key.removeprefix("metric "): cast(Metric, metric) for key, metric in metrics.items()}
         values: dict[str, float] = {}
         for name, metric in every.items():
-            values |= _numbers(f"{split}/{name}", name, metric)
+            values |= numbers_of(f"{split}/{name}", name, metric)
         for metric in every.values():
             metric.reset()
         return values
@@ -317,6 +349,16 @@ class Task(LightningModule):
             batches = int(self.trainer.num_training_batches)
             per_epoch = max(1, -(-batches // self.trainer.accumulate_grad_batches))
         return self.course.build(self.model, total, per_epoch)
+
+    def configure_gradient_clipping(self, optimizer: Optimizer, *args: Any, **kwargs: Any) -> None:
+        """Lightning's hook, before each step: clip as `trainer` says, or as the optimizer's node does."""
+        super().configure_gradient_clipping(optimizer, *args, **kwargs)
+        self.course.clip(self.model)
+
+    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
+        """Lightning's hook: gradients of an epoch that were added up become those of its mean loss."""
+        if self.full_batch is not None:
+            self.full_batch.finish(self.model, self.trainer)
 
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
         """Lightning's hook: one optimizer step, what penalties do after it, then one of the schedule."""
@@ -348,23 +390,3 @@ class Task(LightningModule):
         """Lightning's hook."""
         if self.course.finetuning is not None:
             self.course.finetuning.load_state_dict(checkpoint["finetuning"])
-
-
-def _numbers(key: str, name: str, metric: Metric) -> dict[str, float]:
-    """What a metric has to say: one number, or those of its method `numbers`, by name."""
-    parts = getattr(metric, "numbers", None)
-    if parts is None:
-        return {key: _number(name, metric.compute())}
-    return {f"{key}/{part}": float(value) for part, value in parts(metric.compute()).items()}
-
-
-def _number(name: str, value: Any) -> float:
-    """A scalar without the digits that float32 does not have.
-
-    Raises:
-        ConfigError: the metric computes something else.
-    """
-    scalar = torch.as_tensor(value)
-    if scalar.numel() != 1:
-        raise ConfigError(f"metric={name}", f"computes {scalar.numel()} values", "a metric of a run is one number")
-    return float(scalar) if scalar.dtype == torch.float64 else float(f"{float(scalar):.7g}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -13,23 +13,24 @@ class TrainingSums:
     """Loss times examples, and examples, since the last log (`window`) and since the epoch began (`epoch`).
 
     Args:
-        power: of the loss, whose mean over batches is that of its power, and the root of it.
+        power: of the loss, whose mean over batches is that of its power, and the root of it; of each term of a sum.
     """
 
-    def __init__(self, power: int = 1) -> None:
+    def __init__(self, power: int | Sequence[int] = 1) -> None:
         self.power = power
         self._sums: dict[str, Tensor] = {}
         self.logged_at = 0
 
     def add(self, loss: Tensor, examples: Tensor | int) -> None:
-        """Count one batch. No synchronisation with a device happens here."""
+        """Count one batch: its loss, (), or the terms of it, (K,). No synchronisation with a device happens here."""
         count = torch.as_tensor(examples, dtype=torch.float64, device=loss.device)
-        pair = torch.stack([loss.double() ** self.power * count, count])
+        power = torch.as_tensor(self.power, device=loss.device)
+        pair = torch.stack([loss.double() ** power * count, count])
         for name in ("window", "epoch"):
             self._sums[name] = self._sums[name] + pair if name in self._sums else pair
 
     def take(self, name: str) -> Tensor:
-        """The sum and the count, (2,); both start at zero again."""
+        """The sum and the count, (2,) or (2, K); both start at zero again."""
         return self._sums.pop(name, torch.zeros(2, dtype=torch.float64))
 
     def state_dict(self) -> dict[str, Any]:

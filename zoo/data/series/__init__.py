@@ -1,0 +1,1 @@
+"""Time series: read, cut into windows, compared with naive forecasts."""
