@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import zoo
 from zoo.commands.lr import lr_command
 from zoo.errors import ZooError
+from zoo.finetuning.finetuning import Finetuning
 from zoo.harness.lr_finder import Trial, find_rate
 
 WORDS = ["data=digits", "model=mlp", "logger=null", "report=false", "trainer.enable_progress_bar=false"]
@@ -19,6 +24,22 @@ def test_rates_grow_exponentially_from_one_bound_to_the_other():
     assert len(trial.losses) == 20
 
 
+def test_batches_whose_gradients_are_added_up_have_one_rate():
+    words = [*WORDS, "data.batch_size=64"]
+    trial = find_rate(zoo.compose([*words, "trainer.accumulate_grad_batches=2"]), steps=12, low=1e-6, high=1e-3)
+    assert trial.rates == pytest.approx([1e-6 * 1000 ** (step / 11) for step in range(12)])
+    assert len(trial.losses) == 12
+    assert trial.losses[0] == pytest.approx(math.log(10), rel=0.2)  # of a guess, not a part of it
+
+
+def test_layers_that_want_data_see_them_first():
+    """As in a training: layer-sequential initialisation begins from another loss than none."""
+    first = [
+        find_rate(zoo.compose([*WORDS, *more]), steps=10, high=1e-6).losses[0] for more in ([], ["model.init=lsuv"])
+    ]
+    assert abs(first[0] - first[1]) > 1e-3
+
+
 def test_every_group_keeps_its_share():
     words = ["data=digits", "model=mlp", *WORDS[2:], "optimizer=adamw"]
     trial = find_rate(zoo.compose([*words, "optimizer.lr=0.01"]), steps=10, low=1e-5, high=1e-2)
@@ -26,10 +47,8 @@ def test_every_group_keeps_its_share():
         assert groups == pytest.approx([rate] * len(groups))
 
 
-def test_discriminative_rates_keep_their_ratios(tmp_path, monkeypatch):
-    import numpy as np
-    from PIL import Image
-
+@pytest.fixture
+def photos(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     for name in ("a", "b"):
         (tmp_path / "photos" / name).mkdir(parents=True)
@@ -37,18 +56,37 @@ def test_discriminative_rates_keep_their_ratios(tmp_path, monkeypatch):
             pixels = np.random.default_rng(number).integers(0, 256, (8, 8, 3), dtype=np.uint8)
             Image.fromarray(pixels).save(tmp_path / "photos" / name / f"{number}.png")
     words = ["data=images", f"data.path={tmp_path / 'photos'}", "data.size=8", "data.batch_size=4", *WORDS[2:]]
-    words += [
-        "model=cifar_resnet",
-        "model.depth=20",
-        "finetune=full",
-        "finetune.factor=0.5",
-        "finetune.frozen_epochs=0",
-    ]
+    return [*words, "model=cifar_resnet", "model.depth=20"]
+
+
+def test_discriminative_rates_keep_their_ratios(photos):
+    words = [*photos, "finetune=full", "finetune.factor=0.5", "finetune.frozen_epochs=0"]
     trial = find_rate(zoo.compose(words), steps=10, low=1e-6, high=1e-4)
     first = [one / trial.groups[0][-1] for one in trial.groups[0]]
     assert min(first) == pytest.approx(0.5**4)  # stem, layer1, layer2, layer3, head
     for groups in trial.groups:
         assert [one / groups[-1] for one in groups] == pytest.approx(first)
+
+
+def test_a_trial_stays_in_one_phase_whatever_its_length(photos, monkeypatch):
+    """Epochs have 3 batches: in 12 steps a run would have gone through all phases."""
+    seen = []
+    begin = Finetuning.begin_epoch
+    monkeypatch.setattr(
+        Finetuning, "begin_epoch", lambda self, epoch: (begin(self, epoch), seen.append(self.freezing.trains))[0]
+    )
+    phases = "[{epochs: 1, train: head}, {epochs: 1, train: [layer3, head], lr: 0.02}, {train: all, optimizer: sgd}]"
+    words = [*photos, "finetune=schedule", f"finetune.phases={phases}"]
+    for phase, trains, own in ((1, ["head"], False), (2, ["layer3", "head"], True), (3, None, True)):
+        seen.clear()
+        trial = find_rate(zoo.compose(words), steps=12, low=1e-5, high=1e-3, phase=phase)
+        assert len(seen) >= 4
+        assert all(set(one) == set(seen[0]) for one in seen)
+        assert trains is None or set(seen[0]) == set(trains)
+        assert trial.own is own
+        assert [one[-1] for one in trial.groups] == pytest.approx(trial.rates)
+    with pytest.raises(ZooError, match="phase: 4: the run has 3 phases"):
+        find_rate(zoo.compose(words), phase=4)
 
 
 def test_on_a_quadratic_it_suggests_less_than_what_diverges():
@@ -93,6 +131,14 @@ def test_the_command_prints_an_override_and_draws(tmp_path, capsys):
     assert printed.startswith("optimizer.lr=")
     assert 1e-7 < zoo.compose([*WORDS, printed])["optimizer"]["lr"] < 10
     assert (tmp_path / "new/lr.png").read_bytes().startswith(b"\x89PNG")
-    for wrong, problem in ((["steps=many"], "'many' is no number"), (["from=1", "to=0.1"], "give 0 < from < to")):
+    for wrong, problem in (
+        (["steps=many"], "'many' is no whole number"),
+        (["steps=inf"], "'inf' is no whole number"),
+        (["from=low"], "'low' is no number"),
+        (["from=1", "to=0.1"], "give 0 < from < to"),
+        (["to=inf"], "give 0 < from < to"),
+        (["phase=2"], "the run has no phases"),
+        ([f"output={tmp_path / 'new/lr.png'}"], "cannot be written: File exists"),
+    ):
         with pytest.raises(ZooError, match=problem):
             lr_command([*WORDS, *wrong])

@@ -67,9 +67,11 @@ A trained model as one file for other programs, with its classes and preprocessi
 usage: zoo export run=RUN_FOLDER format=onnx|torch_export|safetensors output=FILE
 
 The file takes batches of any size, of pictures uint8 (batch, channels, height, width) or of prepared rows, and gives
-logits, calibrated if the run is, or values. It is read back and compared with the model before it is kept. Under the
-key `zoo` (ONNX: metadata_props, torch.export: the extra file zoo.json, safetensors: metadata) it says in JSON what
-its classes are and what pictures must look like. A file of safetensors is taken by model.weights=FILE, too.
+logits, calibrated if the run is, or values. Weights alone (safetensors) are as trained: what is left to do stands
+beside them, `temperature`, or `target_mean` and `target_scale`. The file is read back and compared with the model
+before it is kept. Under the key `zoo` (ONNX: metadata_props, torch.export: the extra file zoo.json, safetensors:
+metadata) it says in JSON what its classes are and what pictures must look like. A file of safetensors is taken by
+model.weights=FILE, too.
 """
 
 SOUP = """\
@@ -79,15 +81,18 @@ usage: zoo soup run=[RUN,RUN,...] output=FOLDER [method=greedy|uniform]
 
 greedy     from the best run on, adds one after the other and keeps what validation likes (the default)
 uniform    all of them
+
+Adapters are merged first; statistics of batch normalisation are averaged too; a temperature is fitted anew. Runs that
+differ in seed need one data.seed: they are validated on the same examples, which none of them may have trained on.
 """
 
 LR = """\
 Which learning rate to take: trains a little while with one that grows, and watches the loss; Smith (2017).
 
-usage: zoo lr [what zoo train takes ...] [steps=100] [from=1e-7] [to=10] [output=FOLDER]
+usage: zoo lr [what zoo train takes ...] [steps=100] [from=1e-7] [to=10] [phase=1] [output=FOLDER]
 
 Every parameter group keeps its share of the learning rate. Nothing of a later training changes. The suggestion is
-printed, and drawn as lr.png where output is given.
+printed, and drawn as lr.png where output is given. The trial of a fine-tuning stays in one of its phases.
 """
 
 TRANSLATE = """\

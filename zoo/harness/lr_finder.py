@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,13 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from zoo.config.building import default_node
 from zoo.config.validation import validate
 from zoo.errors import ConfigError
+from zoo.finetuning.phases import segment_at, starts
 from zoo.harness.assembly import assemble, preflight, preprocessing_of
 from zoo.harness.batches import HarnessData
 from zoo.harness.lightning import build_trainer
 from zoo.harness.random_state import random_state, set_random_state
 from zoo.harness.stepping import full_batch
-from zoo.harness.training import set_up
+from zoo.harness.training import initialise, set_up
 from zoo.report.drawing import BLUE, MUTED, VERMILION, finished, new_figure, style
 
 #: Of the exponential average of losses.
@@ -36,16 +37,20 @@ class Trial:
     """What a trial saw.
 
     Attributes:
-        rates: `optimizer.lr` of every step.
-        losses: of every batch, before its step.
+        rates: `optimizer.lr` of every step, or the one of the phase.
+        losses: of every step's batches, before it.
         smoothed: exponential averages of them, corrected for their start.
         groups: learning rates of every parameter group at every step.
+        phase: of a fine-tuning, in words; empty where there is one phase for all.
+        own: whether the phase has a learning rate of its own, in place of `optimizer.lr`.
     """
 
     rates: list[float]
     losses: list[float]
     smoothed: list[float]
     groups: list[list[float]]
+    phase: str = ""
+    own: bool = False
 
     @property
     def least(self) -> int:
@@ -78,7 +83,7 @@ class Growing(Callback):
     """Multiplies the learning rates of all groups alike, and keeps the losses.
 
     Args:
-        base: `optimizer.lr` of the configuration.
+        base: `optimizer.lr` of the configuration, or the one of the phase.
         low: the first rate in its place.
         high: the last.
         steps: from one to the other.
@@ -88,10 +93,13 @@ class Growing(Callback):
         self.base, self.low, self.ratio, self.steps = base, low, high / low, steps
         self.trial = Trial([], [], [], [])
         self._own: list[float] = []
+        self._step: list[float] = []
         self._average = 0.0
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
-        """Lightning's hook: the rates of this step."""
+        """Lightning's hook: the rates of this step, at its first batch."""
+        if self._step:
+            return
         groups = trainer.optimizers[0].param_groups
         if not self._own:
             self._own = [float(group["lr"]) for group in groups]
@@ -104,8 +112,11 @@ class Growing(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Lightning's hook: the loss of this step; the end, where it diverges."""
-        loss = float(outputs["loss"])
+        """Lightning's hook: the loss of this step, at its last batch; the end, where it diverges."""
+        self._step.append(float(outputs["loss"]) * trainer.accumulate_grad_batches)
+        if trainer.global_step < len(self.trial.rates):
+            return
+        loss, self._step = sum(self._step) / len(self._step), []
         self.trial.losses.append(loss)
         self._average = SMOOTHING * self._average + (1 - SMOOTHING) * loss
         self.trial.smoothed.append(self._average / (1 - SMOOTHING ** len(self.trial.losses)))
@@ -122,26 +133,31 @@ def _diverged(smoothed: Sequence[float], loss: float) -> bool:
     return least > 0 and smoothed[-1] > DIVERGED * least
 
 
-def find_rate(config: dict[str, Any], *, steps: int = 100, low: float = 1e-7, high: float = 10.0) -> Trial:
+def find_rate(
+    config: dict[str, Any], *, steps: int = 100, low: float = 1e-7, high: float = 10.0, phase: int = 1
+) -> Trial:
     """Train a model of its own for some steps while the learning rate grows from one bound to the other.
 
-    Every parameter group keeps its share of the rate. The trial has a task, data and random numbers of its own, so that
-    nothing of a later training changes.
+    Every parameter group keeps its share of the rate. The trial has a task, data and random numbers of its own, on one
+    device, so that nothing of a later training changes. Of a fine-tuning it stays in one phase: where more begins to
+    train, the loss jumps whatever the rate.
 
     Args:
         config: as `zoo.compose` returns it; its schedule and its callbacks do not take part.
         steps: at most.
         low: first `optimizer.lr`.
         high: last `optimizer.lr`.
+        phase: of the fine-tuning, from 1; one with a learning rate of its own has that grow.
 
     Raises:
         ZooError: the configuration or the data cannot be used, or the optimizer has no learning rate.
     """
-    if not 0 < low < high or steps < 2 * SETTLING:
+    if not 0 < low < high < math.inf or steps < 2 * SETTLING:
         raise ConfigError(
             "from, to, steps", f"{low:g}, {high:g} and {steps}", f"give 0 < from < to, {2 * SETTLING} steps"
         )
     options = {"max_epochs": -1, "max_steps": steps, "limit_val_batches": 0, "enable_progress_bar": False}
+    options |= {"devices": 1, "num_nodes": 1, "strategy": "auto"}
     config = {**config, "schedule": default_node("schedule", "constant"), "callback": None, "logger": None}
     config["trainer"] = {**config["trainer"], **options, "check_val_every_n_epoch": 1, "val_check_interval": None}
     validate(config)
@@ -158,13 +174,42 @@ def find_rate(config: dict[str, Any], *, steps: int = 100, low: float = 1e-7, hi
         config = preflight(config, data)
         pytorch_lightning.seed_everything(config["seed"], workers=True, verbose=False)
         task = assemble(config, data.facts, data, weights=True)
-        growing = Growing(float(base), low, high, steps)
+        own, words = _hold(task, phase)
+        growing = Growing(own or float(base), low, high, steps)
         with tempfile.TemporaryDirectory() as folder:
             trainer = build_trainer(config["trainer"], folder=Path(folder), callbacks=[growing])
-            trainer.fit(task, datamodule=HarnessData(data, config["seed"]))
+            batches = HarnessData(data, config["seed"])
+            initialise(task, batches)
+            trainer.fit(task, datamodule=batches)
     finally:
         set_random_state(kept)
-    return growing.trial
+    return replace(growing.trial, phase=words, own=own is not None)
+
+
+def _hold(task: Any, phase: int) -> tuple[float | None, str]:
+    """Let a task stay in one phase of its fine-tuning.
+
+    Returns:
+        The learning rate of the head that the phase has of its own, None where it is that of the run; and the phase in
+        words, if it is one of several.
+
+    Raises:
+        ConfigError: there is no such phase, or its optimizer has no learning rate.
+    """
+    finetuning, segments = task.course.finetuning, task.course.segments
+    phases = [] if finetuning is None else finetuning.phases
+    if not 1 <= phase <= max(1, len(phases)):
+        raise ConfigError("phase", f"{phase}: the run has {len(phases) or 'no'} phases", f"choose 1 to {len(phases)}")
+    if len(phases) < 2:
+        return None, ""
+    task.course.held = starts(phases)[phase - 1]
+    words = f"phase {phase} of {len(phases)}, which trains {', '.join(phases[phase - 1].train)}"
+    segment = segments[segment_at(segments, task.course.held)]
+    node = segment.optimizer.node
+    rate = (default_node("optimizer", str(node["name"])) | dict(node)).get("lr") if segment.lr is None else segment.lr
+    if not rate:
+        raise ConfigError(f"optimizer={node['name']}", "has no learning rate that could grow", "choose another phase")
+    return (None if segment.lr is None and node is segments[0].optimizer.node else float(rate)), words
 
 
 def draw_trial(trial: Trial) -> bytes:

@@ -108,9 +108,7 @@ def soup(runs: Sequence[str | Path], folder: str | Path, method: Method = "greed
     return Run(run)
 
 
-def _write(
-    run: RunFolder, first: LoadedModel, made: dict[str, Any], state: State, metrics: dict[str, float]
-) -> None:
+def _write(run: RunFolder, first: LoadedModel, made: dict[str, Any], state: State, metrics: dict[str, float]) -> None:
     """The files of a run: those of the first one, with these weights and metrics, and how they were made."""
     run.write_config(first.config)
     run.write_record(RunFolder.open(first.folder.parent).read_record() | {"soup": made})
@@ -161,13 +159,16 @@ def _check_alike(first: LoadedModel, other: LoadedModel, first_path: Any, path: 
         problem = f"its inputs or targets are prepared otherwise than those of {first_path}"
         raise RunError(path, problem, "train them on the same data, with the same data.seed")
     if _split_seed(first) != _split_seed(other):
-        say(f"note: {path} may have trained on what validates here: it has another seed than {first_path}, not data.seed")
+        say(
+            f"note: {path} may have trained on what validates here: its split has another seed than {first_path}"
+        )
 
 
 def _meaning(model: LoadedModel) -> Any:
     """What data make of inputs and targets: preprocessing, vocabularies; numbers as exact as float32 has them."""
     state = {key: value for key, value in model.data.state_dict().items() if key not in COUNTS}
-    return json.loads(json.dumps(state, default=repr), parse_float=lambda number: f"{float(number):.6g}")
+    text = json.dumps(state, default=repr)
+    return json.loads(text, parse_float=lambda number: f"{float(number):.6g}", parse_constant=str)
 
 
 def _split_seed(model: LoadedModel) -> Any:

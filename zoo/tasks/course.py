@@ -53,12 +53,14 @@ class Course:
         finetuning: what of the model trains when, if not all of it all the time.
         segments: epochs with one optimizer and one schedule; a single one unless a fine-tuning sets several.
         schedule: that of the present segment.
+        held: the epoch whose phase a trial stays in; None goes on from one to the next.
     """
 
     def __init__(self, optimizer: OptimizerFactory | None, schedule: ScheduleFactory | None) -> None:
         self.segments = [Segment(0, None, None, {}, optimizer, schedule)]
         self.finetuning: Finetuning | None = None
         self.schedule: Any = None
+        self.held: int | None = None
         self._number = 0
         self._parts: list[Optimizer] = []
         self._own: list[list[dict[str, Any]]] = []
@@ -162,6 +164,7 @@ class Course:
         """Before the first batch of an epoch: what the fine-tuning says of it. Doing it twice changes nothing."""
         if self.finetuning is None or self._optimizer is None:
             return
+        epoch = epoch if self.held is None else self.held
         changed, stopped = self.finetuning.begin_epoch(epoch)
         if stopped:
             tell(self._optimizer, "frozen", stopped)
