@@ -12,6 +12,7 @@ from PIL import Image
 import zoo
 from zoo.commands.export import export_command
 from zoo.errors import ConfigError, RunError, ZooError
+from zoo.finetuning.lora import merge
 from zoo.harness import export as exporting
 from zoo.harness.export import export
 from zoo.harness.run import load
@@ -95,6 +96,31 @@ def test_weights_exported_are_weights_to_start_from(image_run, tmp_path):
         torch.testing.assert_close(model(inputs), expected)
 
 
+def test_a_new_run_starts_from_exported_weights_and_what_they_say_of_pictures(image_run, tmp_path, capsys):
+    path = tmp_path / "model.safetensors"
+    export(load(image_run.dir), "safetensors", path)
+    words = ["data=images", f"data.path={image_run.config['data']['path']}", "data.cache=none", "model=cifar_resnet"]
+    words += ["model.depth=20", f"model.weights={path}", "finetune=head", "trainer.max_epochs=1", *QUIET]
+    run = zoo.train(zoo.compose(words), tmp_path / "run")
+    assert "its head as well" in capsys.readouterr().err
+    plan = run.model.data.state_dict()["preprocessing"]
+    assert (plan["size"], plan["resize"]) == (16, 16)  # and no data.size
+    started = merge(load(image_run.dir).task.model).state_dict()
+    for name, value in run.model.task.model.state_dict().items():
+        assert name.startswith("head.") != torch.equal(value, started[name])
+
+
+def test_weights_alone_say_what_is_left_to_do(table_run, tmp_path):
+    safetensors = pytest.importorskip("safetensors")
+    export(load(table_run.dir), "safetensors", tmp_path / "model.safetensors")
+    with safetensors.safe_open(str(tmp_path / "model.safetensors"), framework="pt") as file:
+        about = json.loads(file.metadata()["zoo"])
+    assert about["temperature"] == float(load(table_run.dir).task.temperature) != 1
+    export(load(table_run.dir), "torch_export", tmp_path / "model.pt2")
+    torch.export.load(tmp_path / "model.pt2", extra_files=(files := {"zoo.json": ""}))
+    assert "temperature" not in json.loads(files["zoo.json"])  # its logits are divided already
+
+
 def test_a_regression_is_exported_in_original_units(tmp_path):
     words = ["data=diabetes", "model=mlp", "trainer.max_epochs=2", *QUIET[:-1]]
     run = zoo.train(zoo.compose(words), tmp_path / "run")
@@ -115,6 +141,47 @@ def test_a_file_that_computes_something_else_is_removed(table_run, tmp_path, mon
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("place", [0, 1])
+def test_an_output_that_is_no_number_is_a_difference(table_run, tmp_path, monkeypatch, place):
+    right = exporting._READERS["torch_export"]
+
+    def wrong(*args):
+        found = right(*args)
+        found[place] = found[place] * float("nan")
+        return found
+
+    monkeypatch.setitem(exporting._READERS, "torch_export", wrong)
+    with pytest.raises(RunError, match="differs by nan"):
+        export(load(table_run.dir), "torch_export", tmp_path / "model.pt2")
+
+
+def test_a_model_that_a_format_cannot_hold_is_one_line(table_run, tmp_path, capfd):
+    class Choosy(torch.nn.Module):
+        def __init__(self, inner):
+            super().__init__()
+            self.inner = inner
+
+        def forward(self, inputs):
+            logits = self.inner(inputs)
+            return logits if float(logits.sum()) > 0 else 2 * logits
+
+    model = load(table_run.dir)
+    model.task.model = Choosy(model.task.model)
+    capfd.readouterr()
+    with pytest.raises(RunError, match=r"format=torch_export cannot hold this model \(.*\); try another") as caught:
+        export(model, "torch_export", tmp_path / "model.pt2")
+    assert "\n" not in str(caught.value)
+    assert capfd.readouterr() == ("", "")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_model_for_sequences_is_refused(tmp_path):
+    words = ["data=copy", "model=luong", "trainer.max_epochs=-1"]
+    run = zoo.train(zoo.compose([*words, "trainer.max_steps=1", *QUIET[:-1]]), tmp_path / "run")
+    with pytest.raises(ConfigError, match="no file holds a search"):
+        export(load(run.dir), "onnx", tmp_path / "model.onnx")
+
+
 def test_the_command_says_what_it_did_and_what_is_wrong(table_run, tmp_path, capsys):
     words = [f"run={table_run.dir}", f"output={tmp_path / 'm.pt2'}"]
     assert export_command([*words, "format=torch_export"]) == 0
@@ -124,6 +191,7 @@ def test_the_command_says_what_it_did_and_what_is_wrong(table_run, tmp_path, cap
         ([*words, "format=onnx", "opset=3"], "opset: no such option"),
         ([words[0], "output=/nowhere/at/all/m.onnx", "format=onnx"], "its folder does not exist"),
         ([f"run={tmp_path}", words[1], "format=onnx"], str(tmp_path)),
+        ([words[0], "output=/proc/m.onnx", "format=safetensors"], "/proc/m.onnx: cannot be written"),
     ):
         with pytest.raises(ZooError, match=problem):
             export_command(wrong)

@@ -113,7 +113,7 @@ def _write(run: RunFolder, first: LoadedModel, made: dict[str, Any], state: Stat
     run.write_config(first.config)
     run.write_record(RunFolder.open(first.folder.parent).read_record() | {"soup": made})
     monitor = first.config["checkpoint"]["monitor"]
-    header = {"config": first.config, "components": first.components, "facts": first.facts}
+    header: dict[str, Any] = {"config": first.config, "components": first.components, "facts": first.facts}
     header |= {"data": first.data.state_dict(), "monitor": monitor, "value": metrics[monitor]}
     write_checkpoint({"epoch": 0, "global_step": 0, "state_dict": state, "zoo": header}, run.best)
     run.write_metrics(metrics)
@@ -159,9 +159,7 @@ def _check_alike(first: LoadedModel, other: LoadedModel, first_path: Any, path: 
         problem = f"its inputs or targets are prepared otherwise than those of {first_path}"
         raise RunError(path, problem, "train them on the same data, with the same data.seed")
     if _split_seed(first) != _split_seed(other):
-        say(
-            f"note: {path} may have trained on what validates here: its split has another seed than {first_path}"
-        )
+        say(f"note: {path} may have trained on what validates here: its split has another seed than {first_path}")
 
 
 def _meaning(model: LoadedModel) -> Any:
