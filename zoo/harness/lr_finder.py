@@ -156,7 +156,12 @@ def find_rate(
         raise ConfigError(
             "from, to, steps", f"{low:g}, {high:g} and {steps}", f"give 0 < from < to, {2 * SETTLING} steps"
         )
-    options: dict[str, Any] = {"max_epochs": -1, "max_steps": steps, "limit_val_batches": 0, "enable_progress_bar": False}
+    options: dict[str, Any] = {
+        "max_epochs": -1,
+        "max_steps": steps,
+        "limit_val_batches": 0,
+        "enable_progress_bar": False,
+    }
     options |= {"devices": 1, "num_nodes": 1, "strategy": "auto"}
     config = {**config, "schedule": default_node("schedule", "constant"), "callback": None, "logger": None}
     config["trainer"] = {**config["trainer"], **options, "check_val_every_n_epoch": 1, "val_check_interval": None}
