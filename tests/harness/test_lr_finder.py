@@ -35,7 +35,7 @@ def test_batches_whose_gradients_are_added_up_have_one_rate():
 @pytest.mark.parametrize("init", ["default", "lsuv"])
 def test_a_trial_begins_where_a_training_does(init, tmp_path):
     """Layers whose initialisation wants data included."""
-    config = zoo.compose([*WORDS, f"model.init={init}", "trainer.max_epochs=-1", "trainer.max_steps=1"])
+    config = zoo.compose([*WORDS, f"model.init={init}", "trainer.max_epochs=1", "trainer.limit_train_batches=1"])
     run = zoo.train(config, tmp_path / "run")
     assert find_rate(config, steps=10).losses[0] == pytest.approx(run.metrics["train/epoch_loss"], rel=1e-6)
 

@@ -178,7 +178,12 @@ def _require(kind: Format) -> None:
 @contextlib.contextmanager
 def _quietly() -> Iterator[None]:
     """Exporters tell their own story, which is no user's."""
-    with warnings.catch_warnings(), open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
+    with (
+        warnings.catch_warnings(),
+        open(os.devnull, "w") as nowhere,
+        contextlib.redirect_stdout(nowhere),
+        contextlib.redirect_stderr(nowhere),
+    ):
         warnings.simplefilter("ignore")
         logging.disable(logging.CRITICAL)
         try:
