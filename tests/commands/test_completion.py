@@ -23,7 +23,7 @@ from zoo.commands.completion import SCRIPT, completions
         ("zoo tr", {"train", "translate"}),
         ("zoo train mod", {"model=", "model."}),
         ("zoo train model=m", {"model=mlp"}),
-        ("zoo train seed=1 task=", {"task=classification", "task=regression", "task=seq2seq"}),
+        ("zoo train seed=1 task=", {"task=classification", "task=forecast", "task=regression", "task=seq2seq"}),
         ("zoo train experiment=dig", {"experiment=digits"}),
         ("zoo plugins d", {"doctor"}),
         ("zoo plugins show model l", {"linear"}),

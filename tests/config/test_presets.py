@@ -229,6 +229,7 @@ def test_every_preset_of_ours_can_be_selected() -> None:
         for name in list_presets(group):
             assert find_preset(f"{group}/{name}") is not None
             needed = {"california_housing": ["data.path=table.csv"], "multi30k": ["data.path=folder"]}
+            needed |= {one: ["data.path=folder"] for one in ("photos", "m4_hourly")}
             for one in ("sigmorphon2021", "attentions"):
                 needed[one] = ["data.path=folder", "data.language=dut"]
             zoo.compose([f"{group}={name}", *needed.get(name, [])])

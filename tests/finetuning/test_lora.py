@@ -13,7 +13,8 @@ from torch import nn
 
 from zoo.errors import ConfigError
 from zoo.finetuning.freezing import adapter_modules, parts_of
-from zoo.finetuning.lora import LoRA, merge
+from zoo.finetuning.lora import LoRA
+from zoo.finetuning.merging import merge
 from zoo.harness.evaluation import evaluate
 from zoo.harness.run import load
 from zoo.harness.training import resume

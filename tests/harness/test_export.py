@@ -12,7 +12,7 @@ from PIL import Image
 import zoo
 from zoo.commands.export import export_command
 from zoo.errors import ConfigError, RunError, ZooError
-from zoo.finetuning.lora import merge
+from zoo.finetuning.merging import merge
 from zoo.harness import export as exporting
 from zoo.harness.export import export
 from zoo.harness.run import load
@@ -180,6 +180,14 @@ def test_a_model_for_sequences_is_refused(tmp_path):
     run = zoo.train(zoo.compose([*words, "trainer.max_steps=1", *QUIET[:-1]]), tmp_path / "run")
     with pytest.raises(ConfigError, match="no file holds a search"):
         export(load(run.dir), "onnx", tmp_path / "model.onnx")
+
+
+def test_a_task_that_prepares_its_inputs_itself_is_refused(table_run, tmp_path, monkeypatch):
+    """A forecast, say: what the model sees of it is not all that its values are made of."""
+    model = load(table_run.dir)
+    monkeypatch.setattr(type(model.task), "model_inputs", lambda self, inputs: inputs["window"])
+    with pytest.raises(ConfigError, match="task=classification does more with its inputs"):
+        export(model, "torch_export", tmp_path / "model.pt2")
 
 
 def test_the_command_says_what_it_did_and_what_is_wrong(table_run, tmp_path, capsys):

@@ -12,7 +12,7 @@ from PIL import Image
 import zoo
 from zoo.commands.soup import soup_command
 from zoo.errors import ZooError
-from zoo.finetuning.lora import merge
+from zoo.finetuning.merging import merge
 from zoo.harness.evaluation import evaluate
 from zoo.harness.run import load
 from zoo.harness.soup import Ingredient, _greedy, soup

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from zoo.errors import ConfigError, RunError
-from zoo.finetuning.lora import merge
+from zoo.finetuning.merging import merge
 from zoo.harness.run import LoadedModel
 from zoo.tasks.task import Task
 

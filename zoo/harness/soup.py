@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args
 from torch import Tensor
 
 from zoo.errors import ConfigError, RunError
-from zoo.finetuning.lora import merge
+from zoo.finetuning.merging import merge
 from zoo.harness.assembly import assemble, build_data
 from zoo.harness.batches import HarnessData
 from zoo.harness.calibration import calibrate
