@@ -47,6 +47,16 @@ def test_every_group_keeps_its_share():
         assert groups == pytest.approx([rate] * len(groups))
 
 
+@pytest.mark.parametrize("optimizer", ["sam", "lookahead", "schedule_free"])
+def test_an_optimizer_around_another_has_its_rate_grow(optimizer):
+    """Where `optimizer.lr` is left out, it is that of the optimizer inside."""
+    config = zoo.compose([*WORDS, f"optimizer={optimizer}"])
+    assert config["optimizer"]["lr"] is None
+    trial = find_rate(config, steps=10, low=1e-5, high=1e-2)
+    for rate, groups in zip(trial.rates, trial.groups, strict=True):
+        assert groups == pytest.approx([rate] * len(groups))
+
+
 @pytest.fixture
 def photos(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
@@ -75,7 +85,8 @@ def test_a_trial_stays_in_one_phase_whatever_its_length(photos, monkeypatch):
     monkeypatch.setattr(
         Finetuning, "begin_epoch", lambda self, epoch: (begin(self, epoch), seen.append(self.freezing.trains))[0]
     )
-    phases = "[{epochs: 1, train: head}, {epochs: 1, train: [layer3, head], lr: 0.02}, {train: all, optimizer: sgd}]"
+    phases = "[{epochs: 1, train: head}, {epochs: 1, train: [layer3, head], lr: 0.02, schedule: one_cycle},"
+    phases += " {train: all, optimizer: sgd}]"
     words = [*photos, "finetune=schedule", f"finetune.phases={phases}"]
     for phase, trains, own in ((1, ["head"], False), (2, ["layer3", "head"], True), (3, None, True)):
         seen.clear()
@@ -85,6 +96,11 @@ def test_a_trial_stays_in_one_phase_whatever_its_length(photos, monkeypatch):
         assert trains is None or set(seen[0]) == set(trains)
         assert trial.own is own
         assert [one[-1] for one in trial.groups] == pytest.approx(trial.rates)
+    words[-1] = "finetune.phases=[{train: head, optimizer: sgd}]"
+    trial = find_rate(zoo.compose(words), steps=10, low=1e-5, high=1e-3)
+    assert trial.own
+    assert [one[-1] for one in trial.groups] == pytest.approx(trial.rates)
+    words[-1] = f"finetune.phases={phases}"
     with pytest.raises(ZooError, match="phase: 4: the run has 3 phases"):
         find_rate(zoo.compose(words), phase=4)
 

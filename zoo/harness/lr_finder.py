@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytorch_lightning
 from pytorch_lightning import Callback, LightningModule, Trainer
@@ -83,13 +83,13 @@ class Growing(Callback):
     """Multiplies the learning rates of all groups alike, and keeps the losses.
 
     Args:
-        base: `optimizer.lr` of the configuration, or the one of the phase.
+        base: `optimizer.lr` of the configuration, or the one of the phase; None: the greatest of the groups'.
         low: the first rate in its place.
         high: the last.
         steps: from one to the other.
     """
 
-    def __init__(self, base: float, low: float, high: float, steps: int) -> None:
+    def __init__(self, base: float | None, low: float, high: float, steps: int) -> None:
         self.base, self.low, self.ratio, self.steps = base, low, high / low, steps
         self.trial = Trial([], [], [], [])
         self._own: list[float] = []
@@ -103,9 +103,10 @@ class Growing(Callback):
         groups = trainer.optimizers[0].param_groups
         if not self._own:
             self._own = [float(group["lr"]) for group in groups]
+            self.base = self.base or max(self._own)
         rate = self.low * self.ratio ** (len(self.trial.rates) / max(1, self.steps - 1))
         for group, own in zip(groups, self._own, strict=True):
-            group["lr"] = own * rate / self.base
+            group["lr"] = own * rate / cast(float, self.base)
         self.trial.rates.append(rate)
         self.trial.groups.append([float(group["lr"]) for group in groups])
 
@@ -166,8 +167,7 @@ def find_rate(
     config = {**config, "schedule": default_node("schedule", "constant"), "callback": None, "logger": None}
     config["trainer"] = {**config["trainer"], **options, "check_val_every_n_epoch": 1, "val_check_interval": None}
     validate(config)
-    base = config["optimizer"].get("lr")
-    if not base:
+    if config["optimizer"].get("lr", 0) == 0:  # None is that of the optimizer inside
         raise ConfigError(f"optimizer={config['optimizer']['name']}", "has no learning rate that could grow")
     if full_batch(config):
         problem = "steps once an epoch, and a trial is one of steps"
@@ -179,8 +179,8 @@ def find_rate(
         config = preflight(config, data)
         pytorch_lightning.seed_everything(config["seed"], workers=True, verbose=False)
         task = assemble(config, data.facts, data, weights=True)
-        own, words = _hold(task, phase)
-        growing = Growing(own or float(base), low, high, steps)
+        base, own, words = _hold(task, phase, config["optimizer"])
+        growing = Growing(base, low, high, steps)
         with tempfile.TemporaryDirectory() as folder:
             trainer = build_trainer(config["trainer"], folder=Path(folder), callbacks=[growing])
             batches = HarnessData(data, config["seed"])
@@ -188,15 +188,20 @@ def find_rate(
             trainer.fit(task, datamodule=batches)
     finally:
         set_random_state(kept)
-    return replace(growing.trial, phase=words, own=own is not None)
+    return replace(growing.trial, phase=words, own=own)
 
 
-def _hold(task: Any, phase: int) -> tuple[float | None, str]:
-    """Let a task stay in one phase of its fine-tuning.
+def _hold(task: Any, phase: int, optimizer: Mapping[str, Any]) -> tuple[float | None, bool, str]:
+    """Let a task stay in one phase of its fine-tuning, without a schedule.
+
+    Args:
+        task: with its model.
+        phase: from 1.
+        optimizer: name and options of the run's.
 
     Returns:
-        The learning rate of the head that the phase has of its own, None where it is that of the run; and the phase in
-        words, if it is one of several.
+        The learning rate of the head, None where an optimizer has its default; whether it is the phase's own; and the
+        phase in words, if it is one of several.
 
     Raises:
         ConfigError: there is no such phase, or its optimizer has no learning rate.
@@ -205,16 +210,19 @@ def _hold(task: Any, phase: int) -> tuple[float | None, str]:
     phases = [] if finetuning is None else finetuning.phases
     if not 1 <= phase <= max(1, len(phases)):
         raise ConfigError("phase", f"{phase}: the run has {len(phases) or 'no'} phases", f"choose 1 to {len(phases)}")
-    if len(phases) < 2:
-        return None, ""
+    if not phases:
+        return optimizer["lr"], False, ""
     task.course.held = starts(phases)[phase - 1]
-    words = f"phase {phase} of {len(phases)}, which trains {', '.join(phases[phase - 1].train)}"
+    segments = task.course.segments = [replace(one, schedule=None) for one in segments]
+    trained = ", ".join(phases[phase - 1].train)
+    words = f"phase {phase} of {len(phases)}, which trains {trained}" if len(phases) > 1 else ""
     segment = segments[segment_at(segments, task.course.held)]
     node = segment.optimizer.node
-    rate = (default_node("optimizer", str(node["name"])) | dict(node)).get("lr") if segment.lr is None else segment.lr
-    if not rate:
+    if "lr" not in default_node("optimizer", str(node["name"])):
         raise ConfigError(f"optimizer={node['name']}", "has no learning rate that could grow", "choose another phase")
-    return (None if segment.lr is None and node is segments[0].optimizer.node else float(rate)), words
+    if segment.lr is not None:
+        return segment.lr, True, words
+    return (optimizer["lr"], False, words) if node == optimizer else (None, True, words)
 
 
 def draw_trial(trial: Trial) -> bytes:
