@@ -239,7 +239,7 @@ def initialise(task: Any, batches: HarnessData) -> None:
         return
     inputs, _ = next(iter(batches.train_dataloader()))
     try:
-        initialise_from(task.model, inputs)
+        initialise_from(task.model, task.model_inputs(inputs))
     except ValueError as error:
         raise ConfigError("model.init", str(error)) from error
 

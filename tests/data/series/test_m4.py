@@ -54,6 +54,12 @@ def test_a_run_is_scored_beside_naive_forecasts(tmp_path, loss, capsys):
     assert {"test/mase", "val/seasonal_naive/mase"} <= set(run.metrics)
 
 
+def test_an_initialisation_that_needs_data_sees_windows(tmp_path):
+    words = ["data=series", f"data.path={small(tmp_path)}", "data.horizon=4", "data.season=4", "data.window=8"]
+    words += ["model=mlp", "model.init=lsuv", "trainer.max_epochs=1", "report=false", *QUIET]
+    assert zoo.train(zoo.compose(words), tmp_path / "run").metrics["train/steps"] > 0
+
+
 def test_forecasts_are_in_original_units(tmp_path):
     folder = small(tmp_path)
     words = ["data=series", f"data.path={folder}", "data.horizon=4", "data.season=4", "data.window=8", "model=mlp"]

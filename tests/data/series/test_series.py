@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import time
+
 import numpy as np
 import pytest
 import torch
@@ -59,11 +62,44 @@ def test_long_files_have_a_row_for_each_value(write):
         ("series,time,value\na,soon,1\n", r"line 2: series 'a': 'soon' is no time"),
         ("series,time,value\na,1\n", r"line 2: 2 columns, the header has 3"),
         ("id,V1,V2\n", "has no series"),
+        ("id,date,sales\na,2024-01-01,5\n", r"line 1: a column of times, and none of values among id, date, sales"),
     ],
 )
 def test_what_is_wrong_with_a_file_is_named_with_its_line(write, text, problem):
     with pytest.raises(DataError, match=problem):
         read_series(write("wrong.csv", text))
+
+
+@pytest.mark.parametrize("header", ["id,1,2", ",0,1", "unique_id,2020,2021"])
+def test_a_header_of_numbers_is_no_series(write, header):
+    found = read_series(write("a.csv", f"{header}\na,3,4\n"))
+    assert (found.names, found.values[0].tolist()) == (["a"], [3, 4])
+
+
+def test_streams_are_read_as_files_are():
+    assert read_series(io.StringIO("a,1,2\nb,3,4\n")).names == ["a", "b"]
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="the time zone of a process is fixed here")
+def test_clocks_of_this_machine_do_not_matter(write, monkeypatch):
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    try:
+        hours = ["2024-03-31 01:30,1", "2024-03-31 02:30,2", "2024-03-31 03:30,3"]  # half past two is skipped there
+        assert read_series(write("a.csv", "\n".join(["ds,y", *hours]))).values[0].tolist() == [1, 2, 3]
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_times_that_are_left_out_are_told(write):
+    months = "ds,y\n2024-01-01,1\n2024-02-01,1\n2024-03-01,1\n2024-04-01,1\n"
+    assert read_series(write("a.csv", months)).notes == []
+    (note,) = read_series(write("b.csv", months + "2024-06-01,1\n2024-08-01,1\n")).notes
+    assert "in 2 places, first before line 6, series 'series'" in note
+    data = Series(str(write("c.csv", "t,y\n" + "".join(f"{t + (t > 20)},{t % 3}\n" for t in range(30)))), 2, season=3)
+    data.setup()
+    assert "in 1 places, first before line 23" in data.notes[0]
 
 
 def test_scores_are_those_of_the_formulas():
@@ -127,6 +163,36 @@ def test_windows_are_a_function_of_seed_epoch_and_index(write):
     assert not torch.equal(drawn(1), drawn(1, seed=5))
 
 
+@pytest.mark.parametrize("own_test", [False, True])
+def test_the_shortest_series_that_is_taken_leaves_validation_unseen(write, own_test):
+    def build(length):
+        values = [str(t * t) for t in range(length + 4)]
+        train, test = (f"x,{','.join(part)}\n" for part in (values[:length], values[length:]))
+        paths = str(write("a.csv", train)), str(write("b.csv", test)) if own_test else None
+        data = Series(paths[0], 4, season=2, window=6, windows=50, test_path=paths[1])
+        data.setup()
+        return data
+
+    shortest = 6 + 4 + (4 if own_test else 8)  # a window and what follows it; and what is held out
+    data = build(shortest)
+    targets = data.dataset("train").__getitems__(range(50))[1]
+    assert targets[..., 0].unique().tolist() == [36, 49, 64, 81]
+    assert data.dataset("val")[0][1][:, 0].tolist() == [100, 121, 144, 169]
+    with pytest.raises(DataError, match=f"has {shortest - 1} values, and {shortest} are needed"):
+        build(shortest - 1)
+
+
+def test_naive_forecasts_need_a_season(write):
+    row = ",".join(str(t % 5 + 1) for t in range(33))
+    short = write("a.csv", f"x,{row.rsplit(',', 1)[0]}\n")
+    with pytest.raises(DataError, match="has 32 values, and 33 are needed"):  # 25, and two horizons that are held out
+        Series(str(short), 4, season=24, window=3, base=1).setup()
+    data = Series(str(write("b.csv", f"x,{row}\n")), 4, season=24, window=3, base=1)
+    data.setup()
+    assert all(np.isfinite(value) for value in data.baselines().values())
+    assert len(data.read(io.StringIO("y,1,2,3\n"))) == 1, "a model needs its window alone"
+
+
 @pytest.mark.parametrize("scaling", ["mean", "max", "last", "none"])
 def test_levels_can_be_taken_back(write, scaling):
     text = "x,-4,2,-6,0,0,8,1,1\ny,0,0,0,0,0,0,0,0\n"
@@ -143,7 +209,7 @@ def test_levels_can_be_taken_back(write, scaling):
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
-        ({"window": 50}, "series 'S1' has 31 values, and 58 are needed"),
+        ({"window": 50}, "series 'S1' has 31 values, and 62 are needed"),
         ({"window": 3, "base": 9}, r"data\.base: 9 steps before are not in a window of 3"),
     ],
 )

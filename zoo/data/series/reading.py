@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,23 +33,26 @@ class Found:
         names: of the series.
         values: of each, oldest first.
         lines: on which each begins.
+        notes: what a user should hear about the reading.
     """
 
     label: str
     names: list[str]
     values: list[Values]
     lines: list[int]
+    notes: list[str] = field(default_factory=list)
 
 
-def read_series(path: str | Path) -> Found:
+def read_series(path: str | Path | TextIO) -> Found:
     """Read a file.
 
     Long files have a header with a column of a usual name for values (`value`, `y`), perhaps one for times (`time`,
     `ds`) and one for names of series (`series`, `unique_id`). All others are wide, as those of the M4 competition: a
-    series in each row, its name and then its values, short ones filled up with empty cells; a header or none.
+    series in each row, its name and then its values, short ones filled up with empty cells; a header or none. Values
+    are taken to be equally far apart: a time that is left out is told, and nothing stands in its place.
 
     Args:
-        path: .csv or .tsv, also with .gz.
+        path: .csv or .tsv, also with .gz; "-" or an open text stream.
 
     Raises:
         DataError: text in place of a number, a gap within a series, times that do not grow; says the line.
@@ -60,10 +64,14 @@ def read_series(path: str | Path) -> Found:
         raise DataError(source.label, problem="is empty")
     line, header = first
     names = [cell.strip().lower() for cell in header]
-    value = next((names.index(one) for one in VALUES if one in names), None)
+    words = not any(_number(cell) is not None for cell in header)
+    value = next((names.index(one) for one in VALUES if words and one in names), None)
     found = Found(source.label, [], [], [])
-    if value is not None and len(header) <= 1 + len(names) - 1 and len(set(names)) == len(names):
+    if value is not None and len(set(names)) == len(names):
         _read_long(found, rows, names, value)
+    elif words and value is None and any(one in TIMES for one in names):
+        problem = f"a column of times, and none of values among {', '.join(header)}"
+        raise DataError(source.label, line=line, problem=problem, remedy="call that of the values `value`")
     else:
         _read_wide(found, rows if _is_header(header) else _with_first(line, header, rows))
     if not found.names:
@@ -101,8 +109,8 @@ def _with_first(line: int, row: list[str], rest: Iterator[tuple[int, list[str]]]
 
 
 def _is_header(row: list[str]) -> bool:
-    """Whether no cell after the first is a number."""
-    return not any(_number(cell) is not None for cell in row[1:])
+    """Whether the first cell is no name of a series, or no other cell is a number."""
+    return row[0].strip().lower() in ("", *SERIES) or not any(_number(cell) is not None for cell in row[1:])
 
 
 def _number(cell: str) -> float | None:
@@ -122,14 +130,16 @@ def _value(found: Found, line: int, name: str, cell: str) -> float:
 
 
 def _read_wide(found: Found, rows: Iterator[tuple[int, list[str]]]) -> None:
+    taken = set()
     for line, row in rows:
         name, cells = row[0].strip(), [cell.strip() for cell in row[1:]]
         while cells and cells[-1].lower() in _MISSING:
             cells.pop()
         if not cells:
             raise DataError(found.label, line=line, problem=f"series {name!r} has no values", remedy="remove the line")
-        if name in found.names:
+        if name in taken:
             raise DataError(found.label, line=line, problem=f"a second series {name!r}", remedy="give it another name")
+        taken.add(name)
         found.names.append(name)
         found.lines.append(line)
         found.values.append(np.array([_value(found, line, name, cell) for cell in cells]))
@@ -139,7 +149,7 @@ def _read_long(found: Found, rows: Iterator[tuple[int, list[str]]], names: list[
     name_at = next((names.index(one) for one in SERIES if one in names), None)
     time_at = next((names.index(one) for one in TIMES if one in names), None)
     collected: dict[str, list[float]] = {}
-    last: dict[str, float] = {}
+    times: dict[str, list[tuple[float, int]]] = {}
     for line, row in rows:
         if len(row) != len(names):
             problem = f"{len(row)} columns, the header has {len(names)}"
@@ -150,14 +160,30 @@ def _read_long(found: Found, rows: Iterator[tuple[int, list[str]]], names: list[
             found.lines.append(line)
         if time_at is not None:
             moment = _moment(found, line, name, row[time_at])
-            if moment <= last.get(name, -math.inf):
-                what = "twice" if moment == last[name] else "after a later one"
+            known = times.setdefault(name, [])
+            if known and moment <= known[-1][0]:
+                what = "twice" if moment == known[-1][0] else "after a later one"
                 problem = f"series {name!r}: time {row[time_at]!r} stands {what}"
                 raise DataError(found.label, line=line, problem=problem, remedy="sort the rows, one for each time")
-            last[name] = moment
+            known.append((moment, line))
         collected[name].append(_value(found, line, name, row[value]))
     found.names += collected
     found.values += [np.array(one) for one in collected.values()]
+    found.notes += _gaps(found.label, times)
+
+
+def _gaps(label: str, times: dict[str, list[tuple[float, int]]]) -> list[str]:
+    """A sentence on steps of time that are longer than is usual in their series, months of any length apart."""
+    count, first = 0, ""
+    for name, known in times.items():
+        steps = np.diff([moment for moment, _ in known])
+        longer = steps > 1.5 * np.median(steps) if len(steps) else steps > 0
+        if longer.any() and not count:
+            first = f"line {known[int(longer.argmax()) + 1][1]}, series {name!r}"
+        count += int(longer.sum())
+    if not count:
+        return []
+    return [f"{label}: times are left out in {count:,} places, first before {first}; values there count as neighbours"]
 
 
 def _moment(found: Found, line: int, name: str, cell: str) -> float:
@@ -165,8 +191,10 @@ def _moment(found: Found, line: int, name: str, cell: str) -> float:
     if number is not None:
         return number
     try:
-        return datetime.fromisoformat(cell.strip()).timestamp()
+        moment = datetime.fromisoformat(cell.strip())
     except ValueError:
         problem = f"series {name!r}: {cell!r} is no time"
         remedy = "write numbers, or 2024-01-31 or 2024-01-31 12:00"
         raise DataError(found.label, line=line, problem=problem, remedy=remedy) from None
+    # Times without a zone are compared as they are written, whatever the clocks do where this runs.
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

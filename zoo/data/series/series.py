@@ -78,7 +78,8 @@ class Series:
         whole = found.values
         if following is not None:
             whole = [np.concatenate(pair) for pair in zip(found.values, following, strict=True)]
-        self._choose_window(found, min(len(one) for one in known) - 2 * self.horizon)
+        self.notes += found.notes
+        self._choose_window(found, self.horizon if following is not None else 2 * self.horizon)
         ends = [len(one) for one in known]
         before = [end - self.horizon for end in ends]
         for split, until in (("val", before), ("test", ends)):
@@ -118,9 +119,8 @@ class Series:
         Raises:
             DataError: a series is shorter than the window.
         """
-        if not isinstance(source, str | Path):
-            raise ConfigError("input", "series are read from files alone", "name a file")
         found = read_series(source)
+        self.notes = list(found.notes)
         self._check_lengths(found, self._window())
         return self._dataset(found.names, found.values, [len(one) for one in found.values], known=False)
 
@@ -169,20 +169,21 @@ class Series:
             chosen.append(values)
         return chosen
 
-    def _choose_window(self, found: Found, longest: int) -> None:
+    def _choose_window(self, found: Found, held_out: int) -> None:
+        """The window that was asked for, or one that leaves room to train; the last values are held out of training."""
+        base = self.season if self.base is None else self.base
         if self.window is None:
-            self.window = max(1, min(7 * self.season, longest))
-        self._check_lengths(found, self.window + self.horizon * (2 if longest else 3))
+            shortest = min(len(one) for one in found.values)
+            self.window = max(1, base, min(7 * self.season, shortest - held_out - self.horizon))
+        if base > self.window:
+            raise ConfigError("data.base", f"{base} steps before are not in a window of {self.window}", "widen it")
+        self._check_lengths(found, held_out + max(self.window + self.horizon, self.season + 1))
 
     def _check_lengths(self, found: Found, needed: int) -> None:
-        needed = max(needed, self.season + 1, (self.base or 0))
         for name, values, line in zip(found.names, found.values, found.lines, strict=True):
             if len(values) < needed:
                 problem = f"series {name!r} has {len(values)} values, and {needed} are needed"
                 raise DataError(found.label, line=line, problem=problem, remedy="lower data.window, or leave it out")
-        base = self.season if self.base is None else self.base
-        if base > self._window():
-            raise ConfigError("data.base", f"{base} steps before are not in a window of {self.window}", "widen it")
 
     def _window(self) -> int:
         if self.window is None:
@@ -192,7 +193,9 @@ class Series:
     def _dataset(
         self, names: Sequence[str], series: Sequence[Values], ends: Sequence[int], drawn: int = 0, known: bool = True
     ) -> WindowDataset:
-        scales = [seasonal_scale(one[:end], self.season) for one, end in zip(series, ends, strict=True)]
+        scales = [1.0] * len(series)
+        if known:
+            scales = [seasonal_scale(one[:end], self.season) for one, end in zip(series, ends, strict=True)]
         base = self.season if self.base is None else self.base
         return WindowDataset(
             names,
