@@ -9,8 +9,8 @@ import pytest
 import zoo
 
 SMALL = [
-    *("data.max_length=8", "data.train=4000", "model.embedding_size=64", "model.decoder_size=128", "model.dropout=0"),
-    *("optimizer.lr=0.004", "schedule=warmup", "trainer.max_epochs=8", "trainer.gradient_clip_val=1"),
+    *("data.max_length=6", "data.train=3000", "model.embedding_size=64", "model.decoder_size=128", "model.dropout=0"),
+    *("optimizer.lr=0.004", "schedule=warmup", "trainer.max_epochs=7", "trainer.gradient_clip_val=1"),
     *("trainer.enable_progress_bar=false", "logger=null", "report=false", "task=seq2seq", "task.heatmaps=0"),
 ]
 
