@@ -76,7 +76,8 @@ def hymenoptera(options: argparse.Namespace) -> None:
                     given += [] if name == "head" else [f"model.weights={weights}"]
                     run("zoo.train", *given, f"hydra.run.dir={folder}")
                 if name == "head" and not weights.exists():
-                    run("zoo.cli", "export", f"run={folder}", "format=safetensors", f"output={weights}")
+                    words_of_export = ["export", f"run={folder}", "format=safetensors", f"output={weights}"]
+                    subprocess.run([Path(sys.executable).with_name("zoo"), *words_of_export], check=True)
                 found.append(json.loads((folder / "metrics.json").read_text()))
             rates = [100 * one["val/accuracy"] for one in found]
             each = ", ".join(f"{rate:.1f}" for rate in rates)

@@ -106,7 +106,7 @@ class CrossEntropy(nn.Module):
 class BCE(nn.Module):
     """Binary cross-entropy on logits: -(w y log σ(z) + (1 - y) log(1 - σ(z))).
 
-    A mean over examples and labels.
+    A mean over examples and labels; the negative log likelihood of Cox (1958), logistic regression.
 
     Args:
         pos_weight: w, how much a positive counts against a negative: one number, or one a label.

@@ -44,7 +44,7 @@ def nadam(
     decoupled: bool = False,
     foreach: bool | None = None,
 ) -> torch.optim.NAdam:
-    """Adam with Nesterov's momentum: μₜ = β₁ (1 - ½ 0.96^(t ψ)), and
+    """Adam with Nesterov's momentum, which warms up: μₜ = β₁ (1 - ½ 0.96^(t ψ)).
 
     θ ← θ - η (μₜ₊₁ m / (1 - Πᵗ⁺¹μ) + (1 - μₜ) g / (1 - Πᵗμ)) / (√v̂ + ε), where Πᵗμ = μ₁ ⋯ μₜ.
 

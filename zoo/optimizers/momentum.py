@@ -107,7 +107,7 @@ def bgd(
     momentum: Annotated[float, Ge(0), Interval(lt=1)] = 0.0,
     weight_decay: NonNegative = 0.0,
 ) -> torch.optim.SGD:
-    """Batch gradient descent: θ ← θ - η ∇L(θ), L the mean loss of the whole training set.
+    """Batch gradient descent: θ ← θ - η ∇L(θ), L the mean loss of the whole training set; Cauchy (1847).
 
     One step an epoch. The optimizer takes the gradient it is given; that it is the whole set's is the run's part,
     which the attribute `full_batch` asks for: gradients of all batches of an epoch, weighted by their examples,
