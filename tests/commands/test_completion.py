@@ -18,7 +18,19 @@ from zoo.commands.completion import SCRIPT, completions
     [
         (
             "zoo ",
-            {"train", "evaluate", "predict", "translate", "export", "soup", "lr", "plugins", "completion", "version"},
+            {
+                "train",
+                "evaluate",
+                "predict",
+                "translate",
+                "export",
+                "soup",
+                "lr",
+                "plot",
+                "plugins",
+                "completion",
+                "version",
+            },
         ),
         ("zoo tr", {"train", "translate"}),
         ("zoo train mod", {"model=", "model."}),

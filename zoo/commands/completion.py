@@ -47,11 +47,20 @@ def completions(line: str) -> list[str]:
         group, equals, _ = unfinished.partition("=")
         found = [f"{group}={name}" for name in _choices(group)] if equals else [f"{one}=" for one in _groups()]
         found += [] if equals else [f"{one}." for one in (*SINGLE, "trainer", "checkpoint")]
+    elif words[1] == "plot":
+        found = _plotted(unfinished)
     elif words[1] in ("evaluate", "predict"):
         found = ["run=", "input=", "output="] if words[1] == "predict" else ["run=", "split=", "data."]
     else:
         found = []
     return sorted(one for one in found if one.startswith(unfinished))
+
+
+def _plotted(unfinished: str) -> list[str]:
+    key, equals, _ = unfinished.partition("=")
+    if not equals:
+        return ["schedule=", "schedule.", "activation=", "optimizer.lr=", "epochs=", "steps=", "output="]
+    return [f"schedule={name}" for name in _choices(key)] if key == "schedule" else []
 
 
 def _arguments(words: list[str]) -> list[str]:

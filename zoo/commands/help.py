@@ -95,6 +95,17 @@ Every parameter group keeps its share of the learning rate. Nothing of a later t
 printed, and drawn as lr.png where output is given. The trial of a fine-tuning stays in one of its phases.
 """
 
+PLOT = """\
+Draw what needs no training: the learning rate of a schedule over a run, or an activation and its gradient.
+
+usage: zoo plot schedule=NAME[,NAME ...] [schedule.OPTION=VALUE ...] [optimizer.lr=0.001] [epochs=10] [steps=100]
+                [output=schedule.png]
+       zoo plot activation=NAME[,NAME ...] [output=activation.png]
+
+steps is the number of optimizer steps in an epoch. Whatever zoo train takes may be given: experiment=digits draws
+the schedule of that experiment. A plateau is drawn for a run that makes no progress.
+"""
+
 TRANSLATE = """\
 Translate line by line, with the alignment drawn in the terminal.
 

@@ -16,6 +16,7 @@ usage: zoo COMMAND ...
   export      a trained model as one file: ONNX, torch.export or safetensors
   soup        the mean of the weights of several runs, as a run
   lr          which learning rate to take: a trial with a growing one
+  plot        a schedule's learning rates, or an activation
   plugins     list, show, doctor, new
   completion  a script that completes commands in bash:  eval "$(zoo completion)"
   version     print the version
@@ -23,7 +24,19 @@ usage: zoo COMMAND ...
 Each takes --help.
 """
 
-COMMANDS = ("train", "evaluate", "predict", "translate", "export", "soup", "lr", "plugins", "completion", "version")
+COMMANDS = (
+    "train",
+    "evaluate",
+    "predict",
+    "translate",
+    "export",
+    "soup",
+    "lr",
+    "plot",
+    "plugins",
+    "completion",
+    "version",
+)
 
 
 def main_command(arguments: list[str]) -> int:
@@ -64,6 +77,10 @@ def main_command(arguments: list[str]) -> int:
         from zoo.commands.lr import lr_command
 
         return lr_command(rest)
+    if command == "plot":
+        from zoo.commands.plot import plot_command
+
+        return plot_command(rest)
     if command == "plugins":
         from zoo.commands.plugins import plugins_command
 

@@ -115,7 +115,8 @@ def check_output(target: str, suffixes: Sequence[str], source: str) -> None:
     if path.suffix not in suffixes:
         choices = [suffix for suffix in suffixes if suffix]
         shown = path.suffix or target
-        raise ConfigError("output", f"{shown} cannot be written", f"choose {', '.join(choices[:-1])} or {choices[-1]}")
+        listed = " or ".join([", ".join(choices[:-1]), choices[-1]] if len(choices) > 1 else choices)
+        raise ConfigError("output", f"{shown} cannot be written", f"choose {listed}")
     if source != "-" and path.resolve() == Path(source).resolve():
         raise ConfigError("output", "is the input itself", "choose another file")
     if path.is_dir():

@@ -6,7 +6,7 @@ and at the configuration as a whole. All errors are reported together, before da
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
@@ -54,6 +54,17 @@ def validate(config: Mapping[str, Any]) -> None:
         ZooError: one line an error, all of them.
     """
     problems = [str(problem) for problem in _problems(config)]
+    if problems:
+        raise ZooError("\n".join(dict.fromkeys(problems)))
+
+
+def validate_nodes(config: Mapping[str, Any], kinds: Iterable[str]) -> None:
+    """Check the components of some kinds of `SINGLE` alone, whatever the rest of the configuration lacks.
+
+    Raises:
+        ZooError: one line an error, all of them.
+    """
+    problems = [str(problem) for kind in kinds for problem in _node_problems(kind, kind, config.get(kind))]
     if problems:
         raise ZooError("\n".join(dict.fromkeys(problems)))
 
