@@ -120,6 +120,9 @@ def measured(config: dict[str, Any], task: Any, data: Any, split: str, folder: P
     metrics = {name: value for name, value in task.measured.items() if name.startswith("test/")}
     if not metrics:
         raise ConfigError("split", f"there is nothing to evaluate in {split!r}", "choose another split, or other data")
+    of = "test" if split == "all" else split
+    known: dict[str, float] = getattr(data, "baselines", dict)()
+    metrics |= {f"test{name.removeprefix(of)}": value for name, value in known.items() if name.startswith(f"{of}/")}
     for name, signature in task.signatures().items():
         say(f"{name} is {signature}")
     return metrics

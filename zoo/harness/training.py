@@ -29,6 +29,7 @@ from zoo.models.lsuv import initialise_from, waits_for_data
 from zoo.report import write_report
 from zoo.report.drawing import Picture
 from zoo.report.fonts import lettering
+from zoo.report.forecasts import Histories
 from zoo.report.gallery import Gallery
 from zoo.runs.checkpoints import newest_readable, read_checkpoint
 from zoo.runs.folder import RunFolder, new_folder
@@ -290,6 +291,7 @@ def _report(run: RunFolder, tested: list[Any], data: Any, task: Any, loggers: Se
     if tested and isinstance(tested[0], tuple):
         shown["outputs"] = torch.cat([outputs for outputs, _ in tested])
         shown["targets"] = torch.cat([targets for _, targets in tested])
+        shown["histories"] = _histories(data, shown["targets"])
     elif tested:
         shown["examples"] = tested
         tokens = {token for one in tested for token in (*one.source_tokens, *one.predicted_tokens)}
@@ -299,6 +301,17 @@ def _report(run: RunFolder, tested: list[Any], data: Any, task: Any, loggers: Se
         write_report(run, facts=data.facts, show=show if "outputs" in shown else None, **shown)
     except Exception as error:
         say(f"note: the report could not be written: {type(error).__name__}: {error}")
+
+
+def _histories(data: Any, targets: torch.Tensor) -> Histories | None:
+    """What was known of the series that were tested, if they are series and in the order of the data."""
+    dataset = data.dataset("test") if data.facts.get("problem") == "forecast" else None
+    if not hasattr(dataset, "histories"):
+        return None
+    _, expected = dataset.__getitems__(range(len(dataset)))
+    if not torch.equal(targets.cpu(), expected):
+        return None
+    return Histories(dataset.names, dataset.histories(), int(data.facts["season"]))
 
 
 @contextmanager

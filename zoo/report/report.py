@@ -11,6 +11,7 @@ from torch import Tensor
 from zoo.report.classification import report_classes, report_labels
 from zoo.report.curves import draw_curves
 from zoo.report.drawing import Picture
+from zoo.report.forecasts import Histories, actual_values, report_forecasts
 from zoo.report.gallery import Gallery
 from zoo.report.logs import read_curves
 from zoo.report.page import page
@@ -29,6 +30,7 @@ def write_report(
     examples: Sequence[TranslationExample] = (),
     temperature: float | None = None,
     gallery: Gallery | None = None,
+    histories: Histories | None = None,
     show: Callable[[Picture], None] | None = None,
 ) -> Path:
     """Write `pictures/*.png` and `report.html` into the folder of a run that has its final metrics.
@@ -36,10 +38,11 @@ def write_report(
     Args:
         folder: of the run; its configuration, record, metrics and CSV log are read where they exist.
         outputs: of the whole test split: probabilities (N, C) or (N, L), or values in original units (N, T).
-        targets: classes (N,), indicators (N, L), or values in original units (N, T).
+        targets: classes (N,), indicators (N, L), or values in original units (N, T); of forecasts (N, H, 2).
         examples: of what a sequence-to-sequence model made of the test split.
         temperature: that the logits of `outputs` were divided by; None: they were not.
         gallery: the test examples, where they are pictures.
+        histories: of the test examples, where they are series, in the order of `outputs`.
         show: gets every picture that is written.
         facts: of the data: `problem`, `class_names`, `target_names`, `examples`; names are numbers without them.
 
@@ -55,7 +58,9 @@ def write_report(
     monitor = str((config.get("checkpoint") or {}).get("monitor", "val/loss"))
     curves = draw_curves(read_curves(folder.logs / "metrics.csv"), monitor=monitor, best_step=best)
     sections = [Section("Training", [curves] if curves else [], "" if curves else "Nothing was logged.")]
-    if outputs is not None and targets is not None and len(outputs):
+    if outputs is not None and targets is not None and len(outputs) and facts.get("problem") == "forecast":
+        sections.append(report_forecasts(outputs.cpu(), actual_values(targets).cpu(), metrics, histories))
+    elif outputs is not None and targets is not None and len(outputs):
         threshold = float((config.get("task") or {}).get("threshold", 0.5))
         sections += _test_sections(
             outputs.detach().cpu(), targets.detach().cpu(), facts, threshold, temperature, gallery

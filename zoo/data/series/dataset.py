@@ -96,6 +96,10 @@ class WindowDataset(Dataset[Batch]):
             return {name: value[0] for name, value in batch[0].items()}, batch[1][0]
         return {name: value[0] for name, value in batch.items()}
 
+    def histories(self) -> list[NDArray[np.float64]]:
+        """What is known of each series, where one window ends at its end."""
+        return [values[:end] for values, end in zip(self.series, self.ends, strict=True)]
+
     def identity(self, index: int) -> Mapping[str, Any]:
         """What tells a row of predictions from the others."""
         return {"series": self.names[index]}
