@@ -22,13 +22,14 @@ from zoo.testing.subject import Subject
 from zoo.testing.suite import Nonconformity, NotApplicable, Rule, Suite, asserting, needs
 
 SPLITS = ("train", "val", "test")
-PROBLEMS = ("binary", "multiclass", "multilabel", "regression", "seq2seq")
+PROBLEMS = ("binary", "multiclass", "multilabel", "regression", "forecast", "seq2seq")
 #: Facts that the tasks of this toolkit ask for, by problem.
 NEEDED: dict[str, tuple[str, ...]] = {
     "binary": ("num_classes", "class_names"),
     "multiclass": ("num_classes", "class_names"),
     "multilabel": ("num_labels", "class_names"),
     "regression": ("target_names", "target_mean", "target_scale"),
+    "forecast": ("in_features", "target_names", "horizon", "season"),
     "seq2seq": FACTS,
 }
 Source = Callable[[], Any] | Any
@@ -134,7 +135,8 @@ def _check_target(targets: Any, facts: Mapping[str, Any], size: int) -> None:
         expected: tuple[tuple[int, ...], torch.dtype] = ((size,), torch.int64)
     else:
         width = facts["num_labels"] if problem == "multilabel" else len(facts["target_names"])
-        expected = ((size, width), torch.float32)
+        # What MASE divides by stands beside every value of a forecast.
+        expected = ((size, width, 2) if problem == "forecast" else (size, width), torch.float32)
     if (tuple(targets.shape), targets.dtype) != expected:
         raise Nonconformity(f"{problem} targets are {tuple(targets.shape)} {targets.dtype}, expected {expected}")
     if targets.dtype == torch.int64 and not 0 <= int(targets.min()) <= int(targets.max()) < facts["num_classes"]:

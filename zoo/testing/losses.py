@@ -20,7 +20,7 @@ from zoo.testing.subject import Subject
 from zoo.testing.suite import Nonconformity, Rule, Suite, asserting, needs
 
 FACTS: dict[str, Any] = {"num_classes": 3}
-PROBLEMS = ("binary", "multiclass", "multilabel", "regression", "seq2seq")
+PROBLEMS = ("binary", "multiclass", "multilabel", "regression", "forecast", "seq2seq")
 FORMS = ("class", "indicator", "value")
 #: Examples in a batch, and values of a target in the form `value`.
 BATCH, VALUES = 8, 2
