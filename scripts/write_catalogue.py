@@ -27,16 +27,19 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "catalogue.md"
 #: Heading and first words of each kind.
 KINDS = {
     "model": ("Models", "What is trained."),
-    "head": ("Heads", "`model.head=NAME` of image backbones."),
+    "head": ("Heads", "`model.head=NAME` of image backbones, or `'model.head={name: mlp, dropout: 0.3}'`."),
     "attention": ("Attentions", "Each score with every scope (`global`, `local_m`, `local_p`) and every selection."),
     "finetune": ("Fine-tuning", "What trains when; learning rates of stages."),
     "loss": ("Losses", "`loss=NAME`, or a weighted sum: `'loss=[mse,absolute]' loss.mse.weight=2`."),
     "penalty": (
         "Penalties",
-        "`penalty=NAME`, on weights; `biases=true` takes in biases and norms.",
+        "`penalty=NAME`, on weights; `penalty=l2 penalty.l2.biases=true` takes in biases and norms.",
     ),
     "optimizer": ("Optimizers", "`optimizer=NAME`; η is the learning rate, g the gradient, θ the parameters."),
-    "clip": ("Clipping", "`clip=NAME`, of gradients before each step."),
+    "clip": (
+        "Clipping",
+        "`optimizer.clip=NAME`, or `'optimizer.clip={name: norm, limit: 0.5}'`: of gradients before each step.",
+    ),
     "schedule": ("Schedules", "Of the learning rate η; `zoo plot schedule=NAME output=FILE.png` draws one."),
     "metric": ("Metrics", "`'metric=[NAME,NAME]'`, exact over batches and processes."),
     "data": ("Data", ""),
@@ -79,7 +82,8 @@ def catalogue() -> str:
         "# Catalogue",
         "Every component that comes with the toolkit. This page is written by `python scripts/write_catalogue.py`; "
         "`zoo plugins list` shows what is installed, plugins included, and `zoo plugins show KIND NAME` the types of "
-        "options. An option is set by `KIND.OPTION=VALUE`, such as `optimizer.lr=0.01`.",
+        "options. An option is set by `KIND.OPTION=VALUE`, such as `optimizer.lr=0.01`; by `KIND.NAME.OPTION=VALUE` "
+        "where several may be chosen, which are losses in a sum, penalties, metrics, callbacks and loggers.",
         " · ".join(f"[{one}](#{one.lower().replace(' ', '-')})" for one in headings),
     ]
     for kind in kinds:
@@ -117,7 +121,7 @@ def choices() -> list[str]:
         table(("option", "value", "what it is"), layers),
         "## Selections",
         "Functions of `zoo.selection`; `attention.selection=softmax`, `top_k`, `sparsemax`, `entmax`, `gumbel` or "
-        "`hard` uses them.",
+        "`hard` of any `attention=NAME` uses them.",
         table(("function", "weights"), functions),
     ]
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
+import re
+import shlex
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
+from zoo.config.composition import compose_with_hydra
 from zoo.config.installed import registry
+from zoo.config.validation import validate_nodes
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -41,6 +45,20 @@ def test_every_picture_on_the_page_is_there() -> None:
     pictures = [part.split(")")[0] for part in page.split("](")[1:] if part.split(")")[0].endswith(".png")]
     assert pictures
     assert all((ROOT / "docs" / picture).is_file() for picture in pictures)
+
+
+def test_the_commands_on_the_page_are_understood() -> None:
+    page = (ROOT / "docs" / "catalogue.md").read_text(encoding="utf-8")
+    prose = " ".join(line for line in page.splitlines() if not line.startswith("| "))
+    commands = {one for one in re.findall(r"`([^`]+=[^`]+)`", prose) if "NAME" not in one and "VALUE" not in one}
+    assert len(commands) > 5
+    for command in sorted(commands):
+        words = shlex.split(command)
+        needed = ["attention=dot", "model=seq2seq"] if "attention" in command else []
+        needed += ["model=resnet"] if "model.head" in command else []
+        needed += ["model=mlp"] if "model.activation" in command else []
+        config = compose_with_hydra([*needed, *words], check=False)[0]
+        validate_nodes(config, ("model", "optimizer"))
 
 
 @pytest.mark.parametrize(

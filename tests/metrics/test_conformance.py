@@ -20,7 +20,7 @@ def cases() -> list[tuple[str, str]]:
     """Every built-in metric with each of these problems that it is for."""
     found = []
     for component in registry().components("metric"):
-        if component.builtin:
+        if component.builtin and getattr(component.load(), "predicts", "scores") == "scores":
             fits = getattr(component.load(), "problems", ())
             found += [(component.name, problem) for problem in PROBLEMS if problem in fits]
     return found

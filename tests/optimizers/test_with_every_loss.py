@@ -71,7 +71,7 @@ def trained(loss: str, optimizer: str) -> list[float]:
         found.backward()
         return found
 
-    losses = [float(stepping.step(closure)) for _ in range(20)]
+    losses = [float(stepping.step(closure).detach()) for _ in range(20)]
     tell(stepping, "eval")
     with torch.no_grad():
         return [*losses, float(task.loss_of(task.model(rows), target))]

@@ -20,7 +20,7 @@ from zoo.harness.batches import batches_of
 from zoo.harness.finetuning import finetune, prepare, strategy_of
 from zoo.harness.lightning import check_trainer
 from zoo.harness.messages import say
-from zoo.harness.objectives import build_loss, penalise
+from zoo.harness.objectives import build_loss, check_predicts, penalise, predicts_of_losses, width_of
 from zoo.harness.stepping import check_stepping, full_batch
 from zoo.registry import ComponentLoadError, ZooError, nested_node, options
 from zoo.tasks.full_batch import FullBatch
@@ -128,7 +128,7 @@ def completed(config: Config, facts: Mapping[str, Any]) -> Config:
     config = copy.deepcopy(config)
     problem = str(facts["problem"])
     if not config.get("task"):
-        config["task"] = default_node("task", _task_for(problem))
+        config["task"] = default_node("task", _task_for(problem, predicts_of_losses(config.get("loss"))))
     task_class = registry().get("task", config["task"]["name"]).load()
     if problem not in getattr(task_class, "problems", (problem,)):
         solves = ", ".join(task_class.problems)  # type: ignore[attr-defined]
@@ -161,8 +161,8 @@ def _drop_useless_decode(config: Config, task_class: Any) -> None:
             raise ConfigError(f"decode.{key}", f"task={name} has nothing to decode", "leave it out")
 
 
-def _task_for(problem: str) -> str:
-    """The task that solves a problem: a built-in where one does, else the plugin that does, if it is the only one."""
+def _task_for(problem: str, predicts: str) -> str:
+    """The task for a problem, and what its loss is made for: a built-in, else the only plugin that solves it."""
     usable = [one for one in registry().components("task") if one.status == "ok"]
     found = []
     for component in sorted(usable, key=lambda one: not one.builtin):
@@ -170,10 +170,12 @@ def _task_for(problem: str) -> str:
             target = component.load()
         except ComponentLoadError:
             continue  # selecting it by name says what is wrong with it
-        if problem in getattr(target, "problems", ()):
+        if problem in getattr(target, "problems", ()) and predicts in ("", getattr(target, "predicts", "scores")):
             if component.builtin:
                 return component.name
             found.append(component.name)
+    if not found and predicts:
+        return _task_for(problem, "")  # which says of the loss what does not fit
     if len(found) == 1:
         return found[0]
     if found:
@@ -206,7 +208,8 @@ def assemble(
     problem = str(facts["problem"])
     target = registry().get("task", config["task"]["name"]).load()
     loss = build_loss(config["loss"], facts, alike(problem), train=train)
-    out_features = target.out_features(facts, loss)  # type: ignore[attr-defined]
+    check_predicts(config, target)
+    out_features = width_of(config, target, facts, loss)
     known = {**facts, "out_features": out_features, "num_classes": out_features}
     if config.get("attention"):
         known["attention"] = AttentionFactory(config["attention"])
@@ -365,7 +368,7 @@ def _check_loss(config: Config, task: Task, data: Any) -> None:
         return
     dataset = data.dataset("train")
     target = torch.stack([torch.as_tensor(dataset[place][1]) for place in range(min(2, len(dataset)))])
-    prediction = torch.zeros(len(target), task.out_features(data.facts, task.loss))
+    prediction = torch.zeros(len(target), width_of(config, type(task), data.facts, task.loss))
     try:
         with torch.no_grad():
             task.loss_of(prediction, target)

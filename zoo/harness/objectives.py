@@ -9,10 +9,15 @@ from torch import nn
 
 from zoo.config.building import build_node
 from zoo.config.groups import OF_A_TERM, choice, terms
+from zoo.config.installed import registry
 from zoo.errors import ConfigError
 from zoo.losses.weighted_sum import WeightedSum
+from zoo.registry import options
 from zoo.tasks.penalised import Penalised
 from zoo.tasks.task import Task
+
+#: What predictions are, for people.
+_FORMS = {"scores": "scores of classes or values", "embedding": "embeddings"}
 
 
 def build_loss(node: Mapping[str, Any], facts: Mapping[str, Any], alike: str, *, train: bool) -> nn.Module:
@@ -50,6 +55,53 @@ def _build_one(node: Mapping[str, Any], facts: Mapping[str, Any], alike: str, *,
     if train and (untrainable := getattr(loss, "untrainable", None)):
         raise ConfigError(f"loss={node['name']}", *untrainable)
     return loss
+
+
+def predicts_of_losses(node: Mapping[str, Any] | None) -> str:
+    """What the losses of a configuration are made for: `scores` unless they say otherwise; "" where none is chosen."""
+    several = list(terms(node).values()) or ([node] if node else [])
+    for one in several:
+        return str(getattr(registry().get("loss", str(one["name"])).load(), "predicts", "scores"))
+    return ""
+
+
+def check_predicts(config: Mapping[str, Any], task: Any) -> None:
+    """Whether loss and metrics are made for what a task predicts.
+
+    Args:
+        config: completed.
+        task: the task's class.
+
+    Raises:
+        ConfigError: one is not.
+    """
+    predicts = str(getattr(task, "predicts", "scores"))
+    name = config["task"]["name"]
+    if (loss := predicts_of_losses(config["loss"])) != predicts:
+        remedy = f"set task={loss}" if loss in registry().names("task") else f"choose another, or leave task={name} out"
+        problem = f"is for predictions that are {_FORMS.get(loss, loss)}, and task={name} has "
+        raise ConfigError(f"loss={choice(config['loss'])}", problem + _FORMS.get(predicts, predicts), remedy)
+    for metric, node in (config.get("metric") or {}).items():
+        reads = getattr(registry().get("metric", str(node["name"])).load(), "predicts", predicts)
+        if reads != predicts:
+            problem = f"reads {_FORMS.get(reads, reads)}, and task={name} has {_FORMS.get(predicts, predicts)}"
+            raise ConfigError(f"metric={metric}", problem, "choose another")
+
+
+def width_of(config: Mapping[str, Any], task: Any, facts: Mapping[str, Any], loss: nn.Module) -> int:
+    """How many values a model predicts for an example.
+
+    Args:
+        config: completed.
+        task: the task's class.
+        facts: of the data.
+        loss: that is trained on.
+    """
+    option = getattr(task, "width_option", None)
+    if option is None:
+        return int(task.out_features(facts, loss))
+    known = options(registry().get("task", config["task"]["name"]))[option]
+    return int(config["task"].get(option, known.default))
 
 
 def penalise(task: Task, config: Mapping[str, Any]) -> None:

@@ -287,6 +287,7 @@ def _report(run: RunFolder, tested: list[Any], data: Any, task: Any, loggers: Se
         if hasattr(dataset, "plain") and sum(len(targets) for _, targets in tested) == len(dataset):
             shown["gallery"] = Gallery(dataset.plain, [path.name for path in dataset.paths])
     temperature = getattr(task, "temperature", None)
+    shown["predicts"] = getattr(task, "predicts", "scores")
     shown["temperature"] = None if temperature is None else float(temperature)
     if tested and isinstance(tested[0], tuple):
         shown["outputs"] = torch.cat([outputs for outputs, _ in tested])

@@ -33,6 +33,7 @@ class Contrastive(nn.Module):
 
     problems: ClassVar[tuple[str, ...]] = ("binary", "multiclass")
     target: ClassVar[str] = "class"
+    predicts: ClassVar[str] = "embedding"
 
     def __init__(self, margin: Annotated[float, Gt(0)] = 1.0) -> None:
         super().__init__()
@@ -69,6 +70,7 @@ class Triplet(nn.Module):
 
     problems: ClassVar[tuple[str, ...]] = ("binary", "multiclass")
     target: ClassVar[str] = "class"
+    predicts: ClassVar[str] = "embedding"
 
     def __init__(self, margin: Annotated[float, Gt(0)] = 1.0, triplets: Literal["hard", "all"] = "hard") -> None:
         super().__init__()

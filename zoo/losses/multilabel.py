@@ -15,7 +15,7 @@ Weights = Annotated[list[Annotated[float, Ge(0)]], MinLen(1)]
 
 
 class MultilabelBCE(nn.Module):
-    """Binary cross-entropy of every label, Σ_k v_k l_k / Σ_k v_k, a mean over the examples.
+    """Binary cross-entropy of every label, Σ_k v_k l_k / Σ_k v_k, a mean over the examples; Nam et al. (2014).
 
     l = -(w y log σ(z) + (1 - y) log(1 - σ(z))), as `bce`.
 

@@ -13,7 +13,7 @@ from zoo.losses.shapes import single
 
 
 class NLL(nn.Module):
-    """-log p[y], a mean over the examples, for models that predict log p, or logits.
+    """-log p[y], a mean over the examples, for models that predict log p, or logits; Bridle (1990).
 
     With class weights w the mean is Σ w[y] l / Σ w[y], as torch's; `count` gives the denominator.
 

@@ -12,7 +12,7 @@ from zoo.losses.shapes import check_same_shape
 
 
 class MSE(nn.Module):
-    """Squared error (ŷ - y)², a mean over examples and targets; its best constant is the mean (Legendre, Gauss)."""
+    """Squared error (ŷ - y)², a mean over examples and targets; its best constant is the mean (Legendre 1805)."""
 
     problems: ClassVar[tuple[str, ...]] = ("regression",)
     target: ClassVar[str] = "value"

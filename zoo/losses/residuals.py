@@ -37,7 +37,7 @@ class Residual(nn.Module):
 
 
 class Absolute(Residual):
-    """|e|, a mean over examples and targets; its best constant is the median (Laplace)."""
+    """|e|, a mean over examples and targets; its best constant is the median (Laplace 1774)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ class Absolute(Residual):
 
 
 class Squared(Residual):
-    """e², a mean over examples and targets, or half of it; its best constant is the mean (Legendre, Gauss).
+    """e², a mean over examples and targets, or half of it; its best constant is the mean (Legendre 1805).
 
     Args:
         half: ½ e², whose gradient is the error itself, and which lasso and elastic net are usually written with.

@@ -15,6 +15,7 @@ _FORMS = {
     "units": ("units", "standardised"),
     "outputs_per_target": ("predictions a target", 1),
     "values": ("predictions of a kind", None),
+    "predicts": ("predictions as", "scores"),
 }
 
 

@@ -13,7 +13,8 @@ class ZeroOne(nn.Module):
     """1 where the decision is wrong, 0 where it is right; a mean over the examples: 1 - accuracy.
 
     A class is decided by the largest score, a single label by the sign of its score, and several labels are wrong when
-    one of them is. For reporting: it is flat almost everywhere, so that its gradient is zero wherever there is one.
+    one of them is (Hastie, Tibshirani & Friedman 2009, section 2.4). For reporting: it is flat almost everywhere, so
+    that its gradient is zero wherever there is one.
     """
 
     problems: ClassVar[tuple[str, ...]] = ("binary", "multiclass", "multilabel")

@@ -17,11 +17,12 @@ LARGEST = "the class with the largest probability is taken; leave it out"
 Factory = TypeVar("Factory", bound=Callable[..., object])
 
 
-def fits(*problems: Problem) -> Callable[[Factory], Factory]:
-    """Writes on a metric's factory which problems it is for."""
+def fits(*problems: Problem, predicts: str = "scores") -> Callable[[Factory], Factory]:
+    """Writes on a metric's factory which problems it is for, and which predictions it reads."""
 
     def write(factory: Factory) -> Factory:
         vars(factory)["problems"] = problems
+        vars(factory)["predicts"] = predicts
         return factory
 
     return write

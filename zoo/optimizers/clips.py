@@ -17,7 +17,7 @@ Positive = Annotated[float, Gt(0)]
 
 
 class Value:
-    """Each entry of each gradient to between -limit and limit.
+    """Each entry of each gradient to between -limit and limit; Mikolov (2012).
 
     Args:
         limit: largest absolute value that is left alone.

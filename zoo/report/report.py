@@ -11,6 +11,7 @@ from torch import Tensor
 from zoo.report.classification import report_classes, report_labels
 from zoo.report.curves import draw_curves
 from zoo.report.drawing import Picture
+from zoo.report.embeddings import report_embeddings
 from zoo.report.forecasts import Histories, actual_values, report_forecasts
 from zoo.report.gallery import Gallery
 from zoo.report.logs import read_curves
@@ -31,6 +32,7 @@ def write_report(
     temperature: float | None = None,
     gallery: Gallery | None = None,
     histories: Histories | None = None,
+    predicts: str = "scores",
     show: Callable[[Picture], None] | None = None,
 ) -> Path:
     """Write `pictures/*.png` and `report.html` into the folder of a run that has its final metrics.
@@ -42,6 +44,7 @@ def write_report(
         examples: of what a sequence-to-sequence model made of the test split.
         temperature: that the logits of `outputs` were divided by; None: they were not.
         gallery: the test examples, where they are pictures.
+        predicts: what `outputs` are: `scores`, which includes values, or `embedding`.
         histories: of the test examples, where they are series, in the order of `outputs`.
         show: gets every picture that is written.
         facts: of the data: `problem`, `class_names`, `target_names`, `examples`; names are numbers without them.
@@ -60,6 +63,8 @@ def write_report(
     sections = [Section("Training", [curves] if curves else [], "" if curves else "Nothing was logged.")]
     if outputs is not None and targets is not None and len(outputs) and facts.get("problem") == "forecast":
         sections.append(report_forecasts(outputs.cpu(), actual_values(targets).cpu(), metrics, histories))
+    elif outputs is not None and targets is not None and len(outputs) and predicts == "embedding":
+        sections.append(report_embeddings(outputs.cpu(), targets.cpu(), facts.get("class_names")))
     elif outputs is not None and targets is not None and len(outputs):
         threshold = float((config.get("task") or {}).get("threshold", 0.5))
         sections += _test_sections(

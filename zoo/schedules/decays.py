@@ -32,7 +32,7 @@ def multistep(
 
 @steps_each("epoch")
 def exponential(optimizer: Optimizer, factor: Part = 0.95) -> LambdaLR:
-    """η factorᵉ after e epochs.
+    """η factorᵉ after e epochs; Szegedy et al. (2016), section 8, with 0.94 for every second epoch.
 
     Args:
         optimizer: whose learning rates are scheduled.
@@ -73,7 +73,7 @@ def polynomial(
 
 
 def linear(optimizer: Optimizer, total_steps: Annotated[int, Ge(1)], min_lr_factor: Share = 0.0) -> LambdaLR:
-    """A straight line down over the whole run.
+    """A straight line down over the whole run; Li, Yumer & Ramanan (2020).
 
     Args:
         optimizer: whose learning rates are scheduled.

@@ -33,7 +33,7 @@ def linear_factor(step: int, total_steps: int, min_factor: float = 0.0) -> float
 
 
 def step_factor(epoch: int, every: int, factor: float) -> float:
-    """`factor` once for each `every` epochs that have passed; He et al. (2016), section 3.4."""
+    """`factor` once for each `every` epochs that have passed; Szegedy et al. (2015), section 6."""
     return float(factor ** (epoch // every))
 
 

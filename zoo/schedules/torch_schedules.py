@@ -53,7 +53,7 @@ def step(
     every: Annotated[int, Ge(1)] = 10,
     factor: Annotated[float, Interval(gt=0, le=1)] = 0.1,
 ) -> LambdaLR:
-    """Multiplies the learning rate by `factor` after each `every` epochs; He et al. (2016), section 3.4.
+    """Multiplies the learning rate by `factor` after each `every` epochs; Szegedy et al. (2015), section 6.
 
     Args:
         optimizer: whose learning rates are scheduled.
@@ -73,7 +73,7 @@ def plateau(
     min_lr: Annotated[float, Ge(0)] = 0.0,
     cooldown: Annotated[int, Ge(0)] = 0,
 ) -> Plateau:
-    """Multiplies the learning rate by `factor` when the monitored value has stopped getting better.
+    """Multiplies the learning rate by `factor` once the monitored value gets no better; He et al. (2016), section 3.4.
 
     Args:
         optimizer: whose learning rates are scheduled.

@@ -47,6 +47,8 @@ class MetricSubject(Subject):
         if problem == SEQUENCES:
             return sequences(str(getattr(self.metric(problem), "reads", "text")))
         random, classes, labels = generator(), int(self.facts["num_classes"]), int(self.facts["num_labels"])
+        if getattr(self.component.load(), "predicts", "scores") == "embedding":
+            return torch.randn(EXAMPLES, 3, generator=random), torch.arange(EXAMPLES) % classes
         if problem == "binary":
             return torch.rand(EXAMPLES, generator=random), torch.arange(EXAMPLES) % 2
         if problem == "multiclass":
