@@ -157,7 +157,7 @@ def test_decay_all_is_a_boolean(refused_in_one_line: Callable[..., str]) -> None
 
 
 def test_decay_all_decides_whether_biases_decay() -> None:
-    from zoo.harness.assembly import OptimizerOf
+    from zoo.harness.factories import OptimizerOf
     from zoo.optimizers.parameter_groups import parameter_groups
 
     model = zoo.build("model", "linear", in_features=3, out_features=2)

@@ -17,7 +17,7 @@ from zoo.config.building import default_node
 from zoo.finetuning.finetuning import Finetuning
 from zoo.finetuning.phases import distance_factors, segments
 from zoo.finetuning.strategies import Full, Gradual, Schedule
-from zoo.harness.assembly import OptimizerOf, ScheduleOf
+from zoo.harness.factories import OptimizerOf, ScheduleOf
 from zoo.registry import HOST
 from zoo.schedules.factors import cosine_factor, step_factor
 from zoo.schedules.trace import trace

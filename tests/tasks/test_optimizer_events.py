@@ -58,6 +58,25 @@ def test_means_of_weights_need_validation(tmp_path: Path) -> None:
         trained(tmp_path, "optimizer=schedule_free", "data.val=0")
 
 
+@pytest.mark.parametrize("words", ["optimizer=sam", "optimizer=switch optimizer.when=step optimizer.at=3"])
+def test_optimizers_made_of_others_need_no_validation(words: str, tmp_path: Path) -> None:
+    assert trained(tmp_path, *words.split(), "data.val=0").metrics["train/steps"] > 3
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "optimizer=switch optimizer.when=plateau",
+        "optimizer=sam optimizer.inner={name:switch,when:plateau}",
+        "schedule=warmup schedule.after=plateau",
+        "schedule=plateau",
+    ],
+)
+def test_what_watches_validation_needs_some_however_deep_it_is(words: str, tmp_path: Path) -> None:
+    with pytest.raises(zoo.errors.ZooError, match="watches validation, and there are no validation examples"):
+        trained(tmp_path, *words.split(), "data.val=0")
+
+
 def test_a_metric_of_several_numbers_is_measured_by_their_names(tmp_path: Path) -> None:
     run = trained(tmp_path, "data=breast_cancer", "metric=confusion_matrix")
     parts = {name: value for name, value in run.metrics.items() if name.startswith("test/confusion_matrix/")}

@@ -79,7 +79,7 @@ def _rates(overrides: list[str], steps: int, epochs: int | None) -> tuple[str, l
     """The name of the schedule that is composed, and the learning rate of every step."""
     from zoo.config.composition import compose_with_hydra
     from zoo.config.validation import validate_nodes
-    from zoo.harness.assembly import ScheduleOf
+    from zoo.harness.factories import ScheduleOf
     from zoo.schedules.trace import trace
 
     config = compose_with_hydra(overrides, check=False)[0]

@@ -8,21 +8,22 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from torch.optim import Optimizer
 
 from zoo.config.building import AttentionFactory, build_node, default_node
 from zoo.config.decode import build_decode, decode_options
-from zoo.config.groups import HARNESS_OPTIONS, choice
+from zoo.config.groups import choice
 from zoo.config.installed import registry
 from zoo.config.validation import converted
 from zoo.errors import ConfigError
 from zoo.harness.batches import batches_of
+from zoo.harness.factories import OptimizerOf, ScheduleOf
 from zoo.harness.finetuning import finetune, prepare, strategy_of
 from zoo.harness.lightning import check_trainer
 from zoo.harness.messages import say
 from zoo.harness.objectives import build_loss, check_predicts, penalise, predicts_of_losses, width_of
 from zoo.harness.stepping import check_stepping, full_batch
-from zoo.registry import ComponentLoadError, ZooError, nested_node, options
+from zoo.optimizers.combined import keeps_means, watches_validation
+from zoo.registry import ComponentLoadError, ZooError, options
 from zoo.tasks.full_batch import FullBatch
 from zoo.tasks.task import Task
 
@@ -42,41 +43,6 @@ NEEDED_FACTS = {
 def alike(problem: str) -> str:
     """The problem whose losses and metrics a problem shares: values of the future are values."""
     return "regression" if problem == "forecast" else problem
-
-
-class OptimizerOf:
-    """The optimizer that a configuration names."""
-
-    def __init__(self, node: Mapping[str, Any]) -> None:
-        self.node = node
-        self.decay_all = bool(node.get("decay_all", HARNESS_OPTIONS["optimizer"]["decay_all"].default))
-        self.groups = list(node.get("groups") or ())
-        clip = nested_node(node.get("clip"))
-        self.clip = None if clip is None else build_node("clip", clip, {})
-
-    def __call__(self, params: list[dict[str, Any]]) -> Optimizer:
-        """The optimizer over these groups."""
-        built: Optimizer = build_node("optimizer", self.node, {"params": params})
-        return built
-
-
-class ScheduleOf:
-    """The schedule that a configuration names."""
-
-    def __init__(self, node: Mapping[str, Any], mode: str) -> None:
-        self.node, self.mode = node, mode
-        target = registry().get("schedule", str(node["name"])).load()
-        self.interval = str(getattr(target, "interval", "step"))
-
-    def __call__(self, optimizer: Optimizer, total_steps: int | None, steps_per_epoch: int) -> Any:
-        """The schedule of one run; `total_steps` is `None` where no limit of epochs or steps is set."""
-        known = {"optimizer": optimizer, "steps_per_epoch": steps_per_epoch, "mode": self.mode}
-        if total_steps is not None:
-            known["total_steps"] = total_steps
-        elif "total_steps" in options(registry().get("schedule", str(self.node["name"]))):
-            key = f"schedule={self.node['name']}"
-            raise ConfigError(key, "needs to know how long the run is", "set trainer.max_epochs or trainer.max_steps")
-        return build_node("schedule", self.node, known)
 
 
 def build_data(config: Config, preprocessing: Mapping[str, Any] | None = None) -> Any:
@@ -316,10 +282,13 @@ def _check_course(config: Config, task: Task, data: Any) -> None:
         task.penalties.check(one)
     check_stepping(config, optimizers, task.loss, len(batches_of(data, "train", shuffle=True, seed=config["seed"])))
     if not data.facts.get("examples", {}).get("val", 1):
-        if any(hasattr(one, "eval") for one in optimizers):
+        name = f"optimizer={config['optimizer']['name']}"
+        if any(keeps_means(one) for one in optimizers):
             problem = "has its means evaluated and kept by validation, and there are no validation examples"
-            raise ConfigError(f"optimizer={config['optimizer']['name']}", problem, "set data.val")
-        if any(getattr(one.schedule, "interval", "") == "validation" for one in task.course.segments):
+            raise ConfigError(name, problem, "set data.val")
+        if any(watches_validation(one) for one in optimizers):
+            raise ConfigError(name, "watches validation, and there are no validation examples", "set data.val")
+        if any(getattr(one.schedule, "watches", False) for one in task.course.segments):
             problem = "a schedule watches validation, and there are no validation examples"
             raise ConfigError("finetune.phases", problem, "set data.val")
     finetuning = task.course.finetuning
@@ -383,7 +352,7 @@ def _refuse_watchers(config: Config) -> None:
         ConfigError: a schedule or a callback would.
     """
     watchers = [f"callback={name}" for name, node in (config.get("callback") or {}).items() if _watches(node)]
-    if config.get("schedule") and ScheduleOf(config["schedule"], "min").interval == "validation":
+    if config.get("schedule") and ScheduleOf(config["schedule"], "min").watches:
         watchers.append(f"schedule={config['schedule']['name']}")
     if watchers:
         raise ConfigError(watchers[0], "watches validation, and there are no validation examples", "set data.val")

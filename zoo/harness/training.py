@@ -306,8 +306,8 @@ def _report(run: RunFolder, tested: list[Any], data: Any, task: Any, loggers: Se
 
 def _histories(data: Any, targets: torch.Tensor) -> Histories | None:
     """What was known of the series that were tested, if they are series and in the order of the data."""
-    dataset = data.dataset("test") if data.facts.get("problem") == "forecast" else None
-    if not hasattr(dataset, "histories"):
+    dataset: Any = data.dataset("test") if data.facts.get("problem") == "forecast" else None
+    if dataset is None or not hasattr(dataset, "histories"):
         return None
     _, expected = dataset.__getitems__(range(len(dataset)))
     if not torch.equal(targets.cpu(), expected):

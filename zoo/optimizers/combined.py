@@ -23,6 +23,19 @@ def tell(optimizer: Any, event: str, *values: Any) -> None:
         method(*values)
 
 
+def keeps_means(optimizer: Optimizer) -> bool:
+    """Whether the weights that are evaluated are others than those that steps go from."""
+    if not isinstance(optimizer, Combined):
+        return hasattr(optimizer, "eval")
+    return type(optimizer).eval is not Combined.eval or any(keeps_means(part) for part in optimizer.parts)
+
+
+def watches_validation(optimizer: Optimizer) -> bool:
+    """Whether what an optimizer does depends on validation losses."""
+    parts = optimizer.parts if isinstance(optimizer, Combined) else []
+    return bool(getattr(optimizer, "watches", False)) or any(watches_validation(part) for part in parts)
+
+
 class Combined(Optimizer):
     """Optimizers over groups of their own, which look like one: shared groups, shared state, one state_dict.
 

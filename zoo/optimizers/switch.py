@@ -71,6 +71,11 @@ class Switch(Combined):
         )
 
     @property
+    def watches(self) -> bool:
+        """Whether a validation decides when to switch."""
+        return self.when == "plateau"
+
+    @property
     def progress(self) -> dict[str, Any]:
         """What decides on the switch, as plain data; `switched` says whether it has happened."""
         found: dict[str, Any] = self.param_groups[0][_PROGRESS]

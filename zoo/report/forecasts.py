@@ -56,7 +56,7 @@ def report_forecasts(
     predicted, true = predicted[usable], true[usable]
     if histories is not None:
         kept = [place for place in range(len(usable)) if usable[place]]
-        names, values = ([every[place] for place in kept] for every in (histories.names, histories.values))
+        names, values = [histories.names[one] for one in kept], [histories.values[one] for one in kept]
         histories = Histories(names, values, histories.season)
     content += [draw_forecasts(predicted, true, histories), draw_steps(predicted, true, histories)]
     return Section("Test forecasts", content, text)

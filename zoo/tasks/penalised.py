@@ -12,7 +12,7 @@ from torch.optim import Optimizer
 
 from zoo.errors import ConfigError
 from zoo.finetuning.relay import Relay
-from zoo.optimizers.combined import Combined
+from zoo.optimizers.combined import keeps_means
 from zoo.optimizers.momentum import MomentumAverage
 from zoo.optimizers.parameter_groups import exempt_ids, near_names
 
@@ -63,7 +63,7 @@ class Penalised:
                 if one.action == "none":
                     continue
                 remedy = str(getattr(one, "remedy", "choose another optimizer"))
-                if _keeps_means(part):
+                if keeps_means(part):
                     problem = f"{type(part).__name__} evaluates means of weights, which a change after a step misses"
                     raise ConfigError(f"penalty.{name}", problem, remedy)
                 if one.action == "proximal" and _length(part, part.param_groups[0]) is None:
@@ -117,13 +117,6 @@ def _chosen(name: str, penalty: PenaltyLike, model: nn.Module, exempt: set[int])
             raise ConfigError(f"penalty.{name}.match", problem, f"set penalty.{name}.biases=true")
         found |= {id(one): one for one in kept}
     return list(found.values())
-
-
-def _keeps_means(optimizer: Optimizer) -> bool:
-    """Whether the weights that are evaluated are others than those that steps go from."""
-    if not isinstance(optimizer, Combined):
-        return hasattr(optimizer, "eval")
-    return type(optimizer).eval is not Combined.eval or any(_keeps_means(part) for part in optimizer.parts)
 
 
 def _length(optimizer: Optimizer, group: Mapping[str, Any]) -> float | None:

@@ -30,11 +30,6 @@ if TYPE_CHECKING:
 
 Anything = TypeVar("Anything")
 
-#: What the usual metrics of a problem are.
-PRONUNCIATION = ("perplexity", "token_accuracy", "wer", "per")
-TRANSLATION = ("perplexity", "token_accuracy", "bleu", "chrf")
-SYNTHETIC = ("perplexity", "token_accuracy", "exact_match")
-
 
 class Pairs:
     """Pairs of texts: a source and what it is to become.

@@ -6,9 +6,10 @@ from typing import Annotated
 
 from annotated_types import Ge
 
-from zoo.data.pairs.base import PRONUNCIATION, Pairs
+from zoo.data.pairs.base import Pairs
 from zoo.data.pairs.corpus import Corpus, Listed
 from zoo.data.pairs.options import (
+    PRONUNCIATION,
     BatchSize,
     BatchUnit,
     MaxLength,

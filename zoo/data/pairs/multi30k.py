@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal, get_args
 
-from zoo.data.pairs.base import TRANSLATION, Pairs
+from zoo.data.pairs.base import Pairs
 from zoo.data.pairs.corpus import Corpus
 from zoo.data.pairs.files import Aligned
 from zoo.data.pairs.folders import find_folder
 from zoo.data.pairs.options import (
+    TRANSLATION,
     BatchSize,
     BatchUnit,
     CharacterCoverage,

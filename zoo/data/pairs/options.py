@@ -10,6 +10,11 @@ from annotated_types import Ge, Gt, Le
 from zoo.data.text import TokenizerOptions
 from zoo.errors import ConfigError
 
+#: What the usual metrics of a problem are.
+PRONUNCIATION = ("perplexity", "token_accuracy", "wer", "per")
+TRANSLATION = ("perplexity", "token_accuracy", "bleu", "chrf")
+SYNTHETIC = ("perplexity", "token_accuracy", "exact_match")
+
 #: What a token is: a character, a word between spaces, or a piece that SentencePiece finds.
 TokenizerName = Literal["char", "space", "sentencepiece"]
 #: Characters composed, or Hangul syllables taken apart into jamo.

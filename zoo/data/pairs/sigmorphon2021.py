@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from zoo.data.pairs.base import PRONUNCIATION, Pairs
+from zoo.data.pairs.base import Pairs
 from zoo.data.pairs.corpus import Corpus
 from zoo.data.pairs.files import Columns, Tabbed
 from zoo.data.pairs.folders import find_folder
-from zoo.data.pairs.options import BatchSize, BatchUnit, Form, MaxLength, MaxRatio, MinCount, TextOptions, Workers
+from zoo.data.pairs.options import (
+    PRONUNCIATION,
+    BatchSize,
+    BatchUnit,
+    Form,
+    MaxLength,
+    MaxRatio,
+    MinCount,
+    TextOptions,
+    Workers,
+)
 from zoo.data.source import find_source
 from zoo.errors import ConfigError, DataError
 from zoo.registry import did_you_mean

@@ -7,9 +7,9 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Ge, Le
 
-from zoo.data.pairs.base import SYNTHETIC, Pairs
+from zoo.data.pairs.base import Pairs
 from zoo.data.pairs.corpus import Corpus, Listed
-from zoo.data.pairs.options import BatchSize, BatchUnit, Seed, TextOptions, Workers
+from zoo.data.pairs.options import SYNTHETIC, BatchSize, BatchUnit, Seed, TextOptions, Workers
 from zoo.errors import ConfigError
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
