@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 
 import zoo
 from zoo.errors import ZooError
+from zoo.harness.export import export
 from zoo.report.embeddings import components, draw_embeddings, report_embeddings
 
 QUIET = ["model=mlp", "model.width=32", "logger=null", "trainer.enable_progress_bar=false", "seed=1"]
@@ -39,6 +41,12 @@ def test_the_run_is_reported_and_predicts_vectors(tmp_path: Path) -> None:
     lengths = [sum(value**2 for value in row.values()) for row in rows]
     assert lengths == pytest.approx([1.0] * 3, rel=1e-5)
     assert run.metrics["test/recall_at_k"] > 0.25
+    model = zoo.load(tmp_path / "run")
+    assert export(model, "torch_export", tmp_path / "embedding.pt2") < 1e-6
+    extra = {"zoo.json": ""}
+    program = torch.export.load(tmp_path / "embedding.pt2", extra_files=extra).module()
+    assert json.loads(extra["zoo.json"])["output"] == "embeddings"
+    assert program(torch.randn(4, 64)).norm(dim=1).tolist() == pytest.approx([1.0] * 4, rel=1e-5)
 
 
 @pytest.mark.parametrize(

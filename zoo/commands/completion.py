@@ -8,6 +8,15 @@ from zoo.config.installed import registry
 from zoo.config.presets import list_presets
 from zoo.registry import GROUPS
 
+#: What commands without groups take.
+OPTIONS = {
+    "evaluate": ("run=", "split=", "data.", "decode.", "mode=", "average="),
+    "predict": ("run=", "input=", "output=", "batch_size=", "pictures=", "top=", "decode.", "average="),
+    "translate": ("run=", "decode.", "alignment=", "average="),
+    "export": ("run=", "format=", "output="),
+    "soup": ("run=", "output=", "method="),
+}
+
 SCRIPT = """\
 _zoo_complete() {
   local line=${COMP_LINE:0:COMP_POINT}
@@ -43,14 +52,17 @@ def completions(line: str) -> list[str]:
         found = list(COMMANDS)
     elif words[1] == "plugins":
         found = ["list", "show", "doctor", "new"] if len(words) == 2 else _arguments(words[2:])
-    elif words[1] == "train":
+    elif words[1] in ("train", "lr"):
         group, equals, _ = unfinished.partition("=")
         found = [f"{group}={name}" for name in _choices(group)] if equals else [f"{one}=" for one in _groups()]
         found += [] if equals else [f"{one}." for one in (*SINGLE, "trainer", "checkpoint")]
+        if words[1] == "lr":
+            found = [one for one in found if one != "resume="]
+            found += [] if equals else ["steps=", "from=", "to=", "phase=", "output="]
+    elif words[1] in OPTIONS:
+        found = list(OPTIONS[words[1]])
     elif words[1] == "plot":
         found = _plotted(unfinished)
-    elif words[1] in ("evaluate", "predict"):
-        found = ["run=", "input=", "output="] if words[1] == "predict" else ["run=", "split=", "data."]
     else:
         found = []
     return sorted(one for one in found if one.startswith(unfinished))

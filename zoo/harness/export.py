@@ -49,7 +49,7 @@ class Exported(nn.Module):
             self.original = cast(Any, task).outputs
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """A batch of inputs (B, ...) to logits (B, C), or values (B, T)."""
+        """A batch of inputs (B, ...) to logits (B, C), values (B, T), or embeddings (B, D)."""
         prediction: Tensor = self.model(inputs)
         if self.original is not None:
             return self.original(prediction)
@@ -131,7 +131,7 @@ def described(model: LoadedModel, kind: Format) -> dict[str, Any]:
     about: dict[str, Any] = {
         "model": model.config["model"]["name"],
         "problem": facts["problem"],
-        "output": "values" if getattr(task, "problem", None) is None else "logits",
+        "output": _output(task),
         "class_names": [str(name) for name in facts.get("class_names", [])] or None,
         "input": "uint8 (batch, channels, height, width), 0..255" if image else "float32 (batch, features), prepared",
     }
@@ -142,6 +142,13 @@ def described(model: LoadedModel, kind: Format) -> dict[str, Any]:
     if image:
         return about | {"preprocessing": state["preprocessing"], "channels": facts["in_channels"]}
     return about | {"feature_names": facts.get("feature_names"), "data": _plain(state)}
+
+
+def _output(task: Any) -> str:
+    """What a file gives: logits, values, or embeddings."""
+    if getattr(task, "predicts", "scores") == "embedding":
+        return "embeddings"
+    return "values" if getattr(task, "problem", None) is None else "logits"
 
 
 def _plain(value: Any) -> Any:

@@ -62,10 +62,17 @@ class Embedding(Task):
         """Of the nearest neighbour."""
         return ["recall_at_k"]
 
-    def predict_from(self, inputs: Any) -> Tensor:
-        """Embeddings, (B, D), float32."""
-        found = super().predict_from(inputs).float()
-        return functional.normalize(found, dim=1) if self.normalise else found
+    def outputs(self, prediction: Tensor) -> Tensor:
+        """Embeddings, (B, D), float32, with a length of one where that is asked for."""
+        return functional.normalize(prediction.float(), dim=1) if self.normalise else prediction.float()
+
+    def loss_of(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """The loss of embeddings."""
+        return super().loss_of(self.outputs(prediction), target)
+
+    def metric_inputs(self, prediction: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """Embeddings and classes."""
+        return self.outputs(prediction), target
 
     def rows(self, outputs: Tensor) -> list[dict[str, Any]]:
         """One column a dimension."""
