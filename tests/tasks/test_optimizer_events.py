@@ -56,6 +56,10 @@ def test_means_of_weights_are_evaluated_and_kept(tmp_path: Path) -> None:
 def test_means_of_weights_need_validation(tmp_path: Path) -> None:
     with pytest.raises(zoo.errors.ZooError, match=r"optimizer=schedule_free: .* no validation examples; set data\.val"):
         trained(tmp_path, "optimizer=schedule_free", "data.val=0")
+    with pytest.raises(
+        zoo.errors.ZooError, match=r"evaluated and kept by validation, and trainer\.limit_val_batches=0"
+    ):
+        trained(tmp_path, "optimizer=schedule_free", "trainer.limit_val_batches=0")
 
 
 @pytest.mark.parametrize("words", ["optimizer=sam", "optimizer=switch optimizer.when=step optimizer.at=3"])
@@ -75,6 +79,8 @@ def test_optimizers_made_of_others_need_no_validation(words: str, tmp_path: Path
 def test_what_watches_validation_needs_some_however_deep_it_is(words: str, tmp_path: Path) -> None:
     with pytest.raises(zoo.errors.ZooError, match="watches validation, and there are no validation examples"):
         trained(tmp_path, *words.split(), "data.val=0")
+    with pytest.raises(zoo.errors.ZooError, match=r"watches validation, and trainer.limit_val_batches=0 .*; leave it"):
+        trained(tmp_path, *words.split(), "trainer.limit_val_batches=0")
 
 
 def test_a_metric_of_several_numbers_is_measured_by_their_names(tmp_path: Path) -> None:

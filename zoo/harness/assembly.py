@@ -255,8 +255,8 @@ def preflight(config: Config, data: Any) -> Config:
     _check_inputs(config, task, data)
     _check_loss(config, task, data)
     trainer = config["trainer"]
-    if not data.facts.get("examples", {}).get("val", 1) or trainer.get("limit_val_batches") in (0, 0.0):
-        _refuse_watchers(config)
+    if (lack := _no_validation(config, data)) is not None:
+        _refuse_watchers(config, lack)
     if 0 in (trainer.get("max_epochs"), trainer.get("max_steps"), trainer.get("limit_train_batches")):
         key = next(one for one in ("max_epochs", "max_steps", "limit_train_batches") if trainer.get(one) == 0)
         raise ConfigError(f"trainer.{key}", "0 trains nothing", "give more")
@@ -281,16 +281,14 @@ def _check_course(config: Config, task: Task, data: Any) -> None:
     for one in optimizers:
         task.penalties.check(one)
     check_stepping(config, optimizers, task.loss, len(batches_of(data, "train", shuffle=True, seed=config["seed"])))
-    if not data.facts.get("examples", {}).get("val", 1):
+    if (lack := _no_validation(config, data)) is not None:
         name = f"optimizer={config['optimizer']['name']}"
         if any(keeps_means(one) for one in optimizers):
-            problem = "has its means evaluated and kept by validation, and there are no validation examples"
-            raise ConfigError(name, problem, "set data.val")
+            raise ConfigError(name, f"has its means evaluated and kept by validation, and {lack[0]}", lack[1])
         if any(watches_validation(one) for one in optimizers):
-            raise ConfigError(name, "watches validation, and there are no validation examples", "set data.val")
+            raise ConfigError(name, f"watches validation, and {lack[0]}", lack[1])
         if any(getattr(one.schedule, "watches", False) for one in task.course.segments):
-            problem = "a schedule watches validation, and there are no validation examples"
-            raise ConfigError("finetune.phases", problem, "set data.val")
+            raise ConfigError("finetune.phases", f"a schedule watches validation, and {lack[0]}", lack[1])
     finetuning = task.course.finetuning
     if finetuning is not None and epochs > 0 and (sentence := finetuning.unreached(epochs)):
         say(f"note: finetune={config['finetune']['name']}: {sentence}")
@@ -345,8 +343,21 @@ def _check_loss(config: Config, task: Task, data: Any) -> None:
         raise ConfigError(f"loss={choice(config['loss'])}", str(error)) from error
 
 
-def _refuse_watchers(config: Config) -> None:
+def _no_validation(config: Config, data: Any) -> tuple[str, str] | None:
+    """Why a run validates nothing, and what to do about it; None if it does."""
+    if not data.facts.get("examples", {}).get("val", 1):
+        return "there are no validation examples", "set data.val"
+    if config["trainer"].get("limit_val_batches") in (0, 0.0):
+        return "trainer.limit_val_batches=0 validates nothing", "leave it out"
+    return None
+
+
+def _refuse_watchers(config: Config, lack: tuple[str, str]) -> None:
     """Without validation nothing may wait for its values.
+
+    Args:
+        config: completed.
+        lack: why there is none, and what to do.
 
     Raises:
         ConfigError: a schedule or a callback would.
@@ -355,7 +366,7 @@ def _refuse_watchers(config: Config) -> None:
     if config.get("schedule") and ScheduleOf(config["schedule"], "min").watches:
         watchers.append(f"schedule={config['schedule']['name']}")
     if watchers:
-        raise ConfigError(watchers[0], "watches validation, and there are no validation examples", "set data.val")
+        raise ConfigError(watchers[0], f"watches validation, and {lack[0]}", lack[1])
 
 
 def _watches(node: Mapping[str, Any]) -> bool:
