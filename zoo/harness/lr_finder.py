@@ -160,7 +160,6 @@ def find_rate(
     options: dict[str, Any] = {
         "max_epochs": -1,
         "max_steps": steps,
-        "limit_val_batches": 0,
         "enable_progress_bar": False,
     }
     options |= {"devices": 1, "num_nodes": 1, "strategy": "auto"}
@@ -177,6 +176,7 @@ def find_rate(
         pytorch_lightning.seed_everything(config["seed"], workers=True, verbose=False)
         data = set_up(config, preprocessing_of(config, weights=True))
         config = preflight(config, data)
+        config["trainer"]["limit_val_batches"] = 0  # after the checks: the run that follows the trial does validate
         pytorch_lightning.seed_everything(config["seed"], workers=True, verbose=False)
         task = assemble(config, data.facts, data, weights=True)
         base, own, words = _hold(task, phase, config["optimizer"])
