@@ -3,9 +3,8 @@
     python scripts/draw_optimizers.py [--output FOLDER]
 
 Each optimizer has the learning rate of a grid that takes it lowest without leaving the picture, on the mean of five
-draws of the noise. Rosenbrock
-(1960) is a bent valley, exact gradients; the ravine is a quadratic bowl twenty times as steep in one direction as in
-the other, with Gaussian noise on its gradients.
+draws of the noise. Rosenbrock (1960) is a bent valley, exact gradients; the ravine is a quadratic bowl twenty times as
+steep in one direction as in the other, with Gaussian noise on its gradients.
 """
 
 from __future__ import annotations

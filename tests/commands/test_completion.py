@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -11,27 +12,13 @@ from pathlib import Path
 import pytest
 
 from zoo.commands.completion import SCRIPT, completions
+from zoo.commands.main import USAGE
 
 
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        (
-            "zoo ",
-            {
-                "train",
-                "evaluate",
-                "predict",
-                "translate",
-                "export",
-                "soup",
-                "lr",
-                "plot",
-                "plugins",
-                "completion",
-                "version",
-            },
-        ),
+        ("zoo ", set(re.findall(r"^  (\w+)  +\S", USAGE, re.MULTILINE))),
         ("zoo tr", {"train", "translate"}),
         ("zoo train mod", {"model=", "model."}),
         ("zoo train model=m", {"model=mlp"}),

@@ -37,6 +37,22 @@ def test_options_of_the_schedule_count(tmp_path: Path, capsys: pytest.CaptureFix
     assert "0.08 at the highest (step 1 of 21), 0.01 at last" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("words", "steps"),
+    [
+        (["trainer.max_epochs=3"], "60"),
+        (["trainer.max_epochs=3", "trainer.max_steps=50"], "50"),
+        (["trainer.max_epochs=-1"], "200"),
+        (["trainer.max_steps=50", "epochs=4"], "80"),
+    ],
+)
+def test_a_picture_is_as_long_as_the_run(
+    words: list[str], steps: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plot_command(["schedule=linear", "steps=20", *words, f"output={tmp_path / 'linear.png'}"])
+    assert f"(step 1 of {steps})" in capsys.readouterr().out
+
+
 def test_several_schedules_are_one_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     output = tmp_path / "several.png"
     plot_command(["schedule=[constant,linear,plateau]", "optimizer=sgd", "epochs=3", "steps=2", f"output={output}"])

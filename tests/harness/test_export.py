@@ -182,12 +182,16 @@ def test_a_model_for_sequences_is_refused(tmp_path):
         export(load(run.dir), "onnx", tmp_path / "model.onnx")
 
 
-def test_a_task_that_prepares_its_inputs_itself_is_refused(table_run, tmp_path, monkeypatch):
-    """A forecast, say: what the model sees of it is not all that its values are made of."""
-    model = load(table_run.dir)
-    monkeypatch.setattr(type(model.task), "model_inputs", lambda self, inputs: inputs["window"])
-    with pytest.raises(ConfigError, match="task=classification does more with its inputs"):
-        export(model, "torch_export", tmp_path / "model.pt2")
+def test_a_forecast_is_refused(tmp_path):
+    """What the model sees of a window is not all that its values are made of."""
+    rows = [f"s{row}," + ",".join(str(10 + row + step % 4 + 0.1 * step) for step in range(30)) for row in range(4)]
+    (tmp_path / "wide.csv").write_text("\n".join(["id," + ",".join(f"v{step}" for step in range(30)), *rows]) + "\n")
+    words = ["data=series", f"data.path={tmp_path / 'wide.csv'}", "data.horizon=4", "data.season=4", "model=mlp"]
+    run = zoo.train(zoo.compose([*words, "trainer.max_epochs=1", *QUIET[:-1]]), tmp_path / "run")
+    for kind in ("onnx", "torch_export", "safetensors"):
+        with pytest.raises(ConfigError, match="task=forecast does more with its inputs"):
+            export(load(run.dir), kind, tmp_path / "model")
+    assert not (tmp_path / "model").exists()
 
 
 def test_the_command_says_what_it_did_and_what_is_wrong(table_run, tmp_path, capsys):

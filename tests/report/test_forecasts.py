@@ -25,7 +25,8 @@ def series(count: int, horizon: int = 4, seed: int = 0) -> tuple[torch.Tensor, t
     values = [10 + rng.normal(size=20 + place).cumsum() for place in range(count)]
     actual = torch.from_numpy(rng.normal(10, 2, (count, horizon)))
     names = [f"series {place}" for place in range(count)]
-    return actual + torch.from_numpy(rng.normal(size=(count, horizon))), actual, Histories(names, values, 4)
+    others = {"naive": np.stack([np.full(horizon, one[-1]) for one in values])}
+    return actual + torch.from_numpy(rng.normal(size=(count, horizon))), actual, Histories(names, values, others)
 
 
 def test_errors_are_those_of_a_loop_and_zero_where_nothing_came_and_nothing_was_said() -> None:

@@ -60,7 +60,7 @@ def _activations(names: list[str]) -> bytes:
 def _schedules(own: dict[str, str], rest: list[str]) -> bytes:
     from zoo.report.rates import draw_rates
 
-    steps, epochs = _count(own, "steps", 100) or 100, _count(own, "epochs", None)
+    steps, epochs = _count(own, "steps") or 100, _count(own, "epochs")
     names = _names(own["schedule"]) if "schedule" in own else [""]
     rates = {}
     for name in names:
@@ -85,8 +85,7 @@ def _rates(overrides: list[str], steps: int, epochs: int | None) -> tuple[str, l
     config = compose_with_hydra(overrides, check=False)[0]
     validate_nodes(config, ("optimizer", "schedule"))
     node: dict[str, Any] = dict(config.get("schedule") or {"name": "constant"})
-    limit = int(config["trainer"].get("max_epochs") or -1)
-    length = steps * (epochs or (limit if limit > 0 else 10))
+    length = _length(config["trainer"], steps, epochs)
     schedule = ScheduleOf(node, "min")
     values = trace(
         lambda optimizer: schedule(optimizer, length, steps),
@@ -99,6 +98,12 @@ def _rates(overrides: list[str], steps: int, epochs: int | None) -> tuple[str, l
     name = str(node["name"])
     never = name == "plateau" or "plateau" in str(node.get("after", ""))
     return f"{name} (no progress)" if never else name, values
+
+
+def _length(trainer: dict[str, Any], steps: int, epochs: int | None) -> int:
+    """Optimizer steps of the run: what is asked for, or what the trainer's limits leave of it, or ten epochs."""
+    limits = [int(trainer.get(key) or -1) * unit for key, unit in (("max_epochs", steps), ("max_steps", 1))]
+    return steps * epochs if epochs else min((one for one in limits if one > 0), default=10 * steps)
 
 
 def _rate(optimizer: dict[str, Any]) -> float:
@@ -125,14 +130,14 @@ def _names(text: str) -> list[str]:
     return names
 
 
-def _count(own: dict[str, str], key: str, default: int | None) -> int | None:
-    """A whole number from 1 on.
+def _count(own: dict[str, str], key: str) -> int | None:
+    """A whole number from 1 on; None where it is not given.
 
     Raises:
         ConfigError: it is none.
     """
     if key not in own:
-        return default
+        return None
     if not own[key].isdecimal() or int(own[key]) < 1:
         raise ConfigError(key, f"expected a whole number from 1 on, got {own[key]!r}")
     return int(own[key])

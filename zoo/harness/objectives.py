@@ -59,10 +59,10 @@ def _build_one(node: Mapping[str, Any], facts: Mapping[str, Any], alike: str, *,
 
 def predicts_of_losses(node: Mapping[str, Any] | None) -> str:
     """What the losses of a configuration are made for: `scores` unless they say otherwise; "" where none is chosen."""
-    several = list(terms(node).values()) or ([node] if node else [])
-    for one in several:
-        return str(getattr(registry().get("loss", str(one["name"])).load(), "predicts", "scores"))
-    return ""
+    if not node:
+        return ""
+    first = next(iter(terms(node).values()), node)  # those of a sum agree, or cannot be built
+    return str(getattr(registry().get("loss", str(first["name"])).load(), "predicts", "scores"))
 
 
 def check_predicts(config: Mapping[str, Any], task: Any) -> None:

@@ -159,7 +159,10 @@ def _check_alike(first: LoadedModel, other: LoadedModel, first_path: Any, path: 
         problem = f"its inputs or targets are prepared otherwise than those of {first_path}"
         raise RunError(path, problem, "train them on the same data, with the same data.seed")
     if _split_seed(first) != _split_seed(other):
-        say(f"note: {path} may have trained on what validates here: its split has another seed than {first_path}")
+        say(
+            f"note: {path} may have trained on what validates here: its split has another seed than {first_path}, "
+            "which matters unless its validation examples are given"
+        )
 
 
 def _meaning(model: LoadedModel) -> Any:

@@ -312,7 +312,7 @@ def _histories(data: Any, targets: torch.Tensor) -> Histories | None:
     _, expected = dataset.__getitems__(range(len(dataset)))
     if not torch.equal(targets.cpu(), expected):
         return None
-    return Histories(dataset.names, dataset.histories(), int(data.facts["season"]))
+    return Histories(dataset.names, dataset.histories(), dataset.naive_forecasts(int(data.facts["season"])))
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from zoo.report.drawing import BLUE, GREEN, INK, MUTED, VERMILION, Picture, finished, new_figure, short, style
+from zoo.report.drawing import BLUE, INK, MUTED, PALETTE, Picture, finished, new_figure, short, style
 from zoo.report.section import Section, Table
 
 if TYPE_CHECKING:
@@ -28,12 +28,12 @@ class Histories:
     Attributes:
         names: of the series.
         values: up to where the forecast begins.
-        season: steps in a season.
+        others: forecasts that need no model, by name, (N, H) each.
     """
 
     names: Sequence[str]
     values: Sequence[NDArray[np.float64]]
-    season: int
+    others: Mapping[str, NDArray[np.float64]]
 
 
 def report_forecasts(
@@ -57,7 +57,7 @@ def report_forecasts(
     if histories is not None:
         kept = [place for place in range(len(usable)) if usable[place]]
         names, values = [histories.names[one] for one in kept], [histories.values[one] for one in kept]
-        histories = Histories(names, values, histories.season)
+        histories = Histories(names, values, {name: one[kept] for name, one in histories.others.items()})
     content += [draw_forecasts(predicted, true, histories), draw_steps(predicted, true, histories)]
     return Section("Test forecasts", content, text)
 
@@ -105,19 +105,15 @@ def draw_steps(
     Args:
         forecasts: finite, (N, H).
         actual: likewise.
-        histories: of the N series, for naive forecasts.
+        histories: of the N series, with naive forecasts.
     """
     horizon = actual.shape[1]
-    curves = {"this model": (forecasts, BLUE)}
-    if histories is not None:
-        seasons = [np.resize(one[-histories.season :], horizon) for one in histories.values]
-        curves["seasonal naive"] = (np.stack(seasons), VERMILION)
-        curves["naive"] = (np.stack([np.full(horizon, one[-1]) for one in histories.values]), GREEN)
+    curves = {"this model": forecasts, **(histories.others if histories is not None else {})}
     with style():
         figure = new_figure(10, 3.2)
         axes = figure.add_subplot()
         steps = range(1, horizon + 1)
-        for name, (values, colour) in curves.items():
+        for (name, values), colour in zip(curves.items(), PALETTE, strict=False):
             axes.plot(steps, errors(values, actual).mean(0), color=colour, marker=".", label=name)
         axes.set(xlabel="steps ahead", ylabel="sMAPE, %", xlim=(0.5, horizon + 0.5))
         axes.set_ylim(bottom=0)

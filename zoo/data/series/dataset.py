@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from zoo.data.series.naive import naive, seasonal_naive
+
 Scaling = Literal["mean", "max", "last", "none"]
 Inputs = dict[str, Tensor]
 Batch = tuple[Inputs, Tensor] | Inputs
@@ -99,6 +101,14 @@ class WindowDataset(Dataset[Batch]):
     def histories(self) -> list[NDArray[np.float64]]:
         """What is known of each series, where one window ends at its end."""
         return [values[:end] for values, end in zip(self.series, self.ends, strict=True)]
+
+    def naive_forecasts(self, season: int) -> dict[str, NDArray[np.float64]]:
+        """Forecasts of each series that need no model, (N, H), by name."""
+        known = self.histories()
+        return {
+            "seasonal naive": np.stack([seasonal_naive(one, self.horizon, season) for one in known]),
+            "naive": np.stack([naive(one, self.horizon) for one in known]),
+        }
 
     def identity(self, index: int) -> Mapping[str, Any]:
         """What tells a row of predictions from the others."""

@@ -10,7 +10,7 @@ from torch import Tensor
 def replace_unknown(
     tokens: Sequence[str], ids: Sequence[int], weights: Tensor | None, source: Sequence[str], unknown_id: int = 1
 ) -> list[str]:
-    """Puts the most attended source token for every unknown one (Luong et al. 2015, section 4.1, of alignments).
+    """Puts the most attended source token for every unknown one; Jean et al. (2015), section 3.3.
 
     Args:
         tokens: of a hypothesis, as text.

@@ -12,7 +12,7 @@ from zoo.seq2seq.attention.scores.tanh import TanhScore
 
 
 class Concat(TanhScore):
-    """vᵀ tanh(W [h_t; h_s]); Luong et al. (2015), equation 8.
+    """vᵀ tanh(W [h_t; h_s]); Luong et al. (2015), section 3.1.
 
     W [h_t; h_s] is the sum of two products, W's first Q columns with h_t and the others with h_s, so that keys are
     projected once a sentence.

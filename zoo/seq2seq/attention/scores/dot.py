@@ -14,7 +14,7 @@ from zoo.seq2seq.attention.score import Score
 
 
 class Dot(Score):
-    """h_tᵀ h_s; Luong et al. (2015), equation 8. Scaled, h_tᵀ h_s / √Q; Vaswani et al. (2017), equation 1.
+    """h_tᵀ h_s; Luong et al. (2015), section 3.1. Scaled, h_tᵀ h_s / √Q; Vaswani et al. (2017), equation 1.
 
     Keys are kept as columns, (B, K, S): the gradient of a product with them is then stored as it is computed, and a
     training step takes about half the time (64 sentences of 50 positions, Q = 512).

@@ -16,7 +16,7 @@ Side = Literal["keys", "queries"]
 
 
 class General(Score):
-    """h_tᵀ W h_s; Luong et al. (2015), equation 8.
+    """h_tᵀ W h_s; Luong et al. (2015), section 3.1.
 
     Either side may be projected, with the same result up to rounding. For S keys and T queries a sentence the products
     take S·K·Q + T·S·Q multiplications with `keys`, and T·K·Q + T·S·K with `queries`: where T is about S, the smaller
