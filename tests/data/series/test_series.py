@@ -231,3 +231,21 @@ def test_files_that_do_not_fit_together_are_refused(write, tmp_path):
     write("other-train.csv", train)
     with pytest.raises(DataError, match="has 2 files with 'train' in their name"):
         Series(str(tmp_path), 4, window=5).setup()
+
+
+def test_what_is_known_ends_where_the_forecast_begins_and_naive_forecasts_have_the_scores_that_are_told(write):
+    rng = np.random.default_rng(0)
+    series = [5 + rng.random(40 + row) for row in range(6)]
+    lines = [",".join([f"s{row}", *map(repr, map(float, one))]) for row, one in enumerate(series)]
+    data = Series(str(write("wide.csv", "\n".join(lines))), horizon=4, season=3)
+    data.setup()
+    dataset = data.dataset("test")
+    for found, one in zip(dataset.histories(), series, strict=True):
+        np.testing.assert_array_equal(found, one[:-4])
+    actual = [one[-4:] for one in series]
+    scales = [np.mean(np.abs(one[3:-4] - one[:-7])) for one in series]
+    for name, forecasts in dataset.naive_forecasts(3).items():
+        told = {key: data.baselines()[f"test/{name.replace(' ', '_')}/{key}"] for key in ("smape", "mase")}
+        assert scores(actual, forecasts, scales) == pytest.approx(told, rel=1e-9)
+    last = [one[[-7, -6, -5, -7]] for one in series]
+    np.testing.assert_array_equal(dataset.naive_forecasts(3)["seasonal naive"], last)
