@@ -39,7 +39,9 @@ class Plugin:
 
 
 @pytest.fixture(autouse=True)
-def isolated_registry(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def isolated_registry(
+    no_rank_left_behind: None, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
     """Keep the plugins of the developer's environment, and its ZOO_PLUGINS, out of every test."""
     made_here = tmp_path_factory.getbasetemp().resolve()
 
@@ -55,6 +57,23 @@ def isolated_registry(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.
     refresh()
     yield
     refresh()
+
+
+LAUNCHER = ("LOCAL_", "NODE_", "MASTER_", "WORLD_", "RANK", "GROUP_", "TORCHELASTIC_", "ZOO_RUN_")
+
+
+def _launched() -> dict[str, str]:
+    """What tells a process which rank of which run it is."""
+    return {name: value for name, value in os.environ.items() if name.startswith(LAUNCHER)}
+
+
+@pytest.fixture(autouse=True)
+def no_rank_left_behind() -> Iterator[None]:
+    """A test that leaves a launcher's variables behind makes every later process of this one a further rank."""
+    before = _launched()
+    yield
+    left = {name: value for name, value in _launched().items() if before.get(name) != value}
+    assert not left, f"left in the environment: {left}"
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from zoo.harness.assembly import assemble, build_data, completed, preprocessing_
 from zoo.harness.batches import HarnessData
 from zoo.harness.lightning import build_trainer
 from zoo.harness.messages import say
+from zoo.harness.ranks import trainer_of_its_own
 from zoo.harness.run import load
 from zoo.registry import did_you_mean
 
@@ -115,8 +116,9 @@ def measured(config: dict[str, Any], task: Any, data: Any, split: str, folder: P
         raise ConfigError("split", f"{split!r}", f"choose one of {', '.join(SPLITS)}")
     batches = HarnessData(data, config["seed"], test_split=split)
     options = {**config["trainer"], "enable_progress_bar": False}
-    trainer = build_trainer(options, folder=folder)
-    trainer.test(task, datamodule=batches, verbose=False)
+    with trainer_of_its_own():
+        trainer = build_trainer(options, folder=folder)
+        trainer.test(task, datamodule=batches, verbose=False)
     metrics = {name: value for name, value in task.measured.items() if name.startswith("test/")}
     if not metrics:
         raise ConfigError("split", f"there is nothing to evaluate in {split!r}", "choose another split, or other data")

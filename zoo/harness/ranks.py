@@ -52,10 +52,21 @@ def agreed(folder: Path | None, checkpoint: Path | None = None) -> tuple[Path, P
 
 @contextmanager
 def announced(folder: Path, checkpoint: Path | None) -> Iterator[None]:
-    """Name the run for ranks to come. Afterwards the environment is as before, for the next run to start its own."""
+    """Name the run for ranks to come, inside `trainer_of_its_own`."""
+    with trainer_of_its_own():
+        os.environ[RUN_FOLDER] = str(folder)
+        os.environ[RUN_CHECKPOINT] = str(checkpoint or "")
+        yield
+
+
+@contextmanager
+def trainer_of_its_own() -> Iterator[None]:
+    """A trainer works inside; afterwards the environment is as before, for the next one to start its own ranks.
+
+    Lightning writes the address and the rank of a strategy such as ddp into the environment, on one device too. A
+    trainer that finds them there starts no further process, and waits for those that nobody has started.
+    """
     before = dict(os.environ)
-    os.environ[RUN_FOLDER] = str(folder)
-    os.environ[RUN_CHECKPOINT] = str(checkpoint or "")
     try:
         yield
     finally:

@@ -20,6 +20,7 @@ from zoo.harness.calibration import calibrate
 from zoo.harness.evaluation import measured
 from zoo.harness.lightning import build_trainer
 from zoo.harness.messages import say
+from zoo.harness.ranks import trainer_of_its_own
 from zoo.harness.run import LoadedModel, Run, load, mean_of
 from zoo.runs.checkpoints import write_checkpoint
 from zoo.runs.folder import RunFolder
@@ -97,8 +98,9 @@ def soup(runs: Sequence[str | Path], folder: str | Path, method: Method = "greed
     state = mean_of([one.state for one in chosen])
     if state.get("temperature") is not None:
         task.load_state_dict(state)
-        trainer = build_trainer({**config["trainer"], "enable_progress_bar": False}, folder=run.path)
-        say(calibrate(trainer, task, HarnessData(data, config["seed"])))
+        with trainer_of_its_own():
+            trainer = build_trainer({**config["trainer"], "enable_progress_bar": False}, folder=run.path)
+            say(calibrate(trainer, task, HarnessData(data, config["seed"])))
         state = {name: value.cpu().clone() for name, value in task.state_dict().items()}
     metrics = taste(state)
     say(f"the mean of {len(chosen)} of {len(every)}: {monitor} {metrics[monitor]:.6g}")
