@@ -2,7 +2,9 @@
 
 import copy
 import pickle
+from contextlib import suppress
 from operator import attrgetter
+from unittest import SkipTest
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from torchmetrics import Metric
 
 from zoo.config.building import build_node
 from zoo.config.installed import registry
-from zoo.testing import check_metric
+from zoo.testing import metric_checks
 
 PROBLEMS = ("binary", "multiclass", "multilabel", "regression")
 
@@ -68,7 +70,10 @@ def test_all_metrics_of_the_shelf_are_there():
     "component", [one for one in registry().components("metric") if one.builtin], ids=attrgetter("name")
 )
 def test_every_built_in_metric_conforms(component):
-    check_metric(component.target, config={"scale": 2.0} if component.name == "mase" else {})
+    for check in metric_checks(component.target, config={"scale": 2.0} if component.name == "mase" else {}):
+        if check.name != "imports_quietly":  # starts a process: that is asked of all components at once
+            with suppress(SkipTest):
+                check()
 
 
 @EVERY
