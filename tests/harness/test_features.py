@@ -16,6 +16,7 @@ from zoo.data.images.images import Images
 from zoo.errors import ConfigError
 from zoo.harness.batches import IndexList
 from zoo.harness.features import Extractor, FeatureDataset, weights_key
+from zoo.harness.lr_finder import find_rate
 from zoo.harness.training import resume
 
 FEW = [
@@ -76,6 +77,18 @@ def test_features_are_extracted_once_for_all_epochs_seeds_and_rates(photos, tmp_
     assert told(capsys) == (28, 0)
     # The backbone's random weights follow from the seed, and would be others: they are given.
     trained(photos, tmp_path / "2", "finetune=head", "optimizer.lr=0.1", "trainer.max_epochs=1")
+    assert told(capsys) == (0, 28)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_trial_of_learning_rates_is_on_features_that_the_run_finds(photos, tmp_path, capsys, strategy):
+    words = [*FEW, f"data.path={photos}", *STRATEGIES[strategy]]
+    cached = find_rate(zoo.compose(words), steps=12, low=1e-4, high=1e-1)
+    assert told(capsys) == (28, 0)
+    through = find_rate(zoo.compose([*words, "finetune.cache=false"]), steps=12, low=1e-4, high=1e-1)
+    assert cached.losses == pytest.approx(through.losses, abs=1e-5)
+    assert len(set(cached.losses)) == 12
+    trained(photos, tmp_path / "run", *STRATEGIES[strategy])
     assert told(capsys) == (0, 28)
 
 

@@ -18,6 +18,7 @@ from zoo.errors import ConfigError
 from zoo.finetuning.phases import segment_at, starts
 from zoo.harness.assembly import assemble, preflight, preprocessing_of
 from zoo.harness.batches import HarnessData
+from zoo.harness.features import features_of
 from zoo.harness.lightning import build_trainer
 from zoo.harness.random_state import random_state, set_random_state
 from zoo.harness.stepping import full_batch
@@ -185,6 +186,7 @@ def find_rate(
             trainer = build_trainer(config["trainer"], folder=Path(folder), callbacks=[growing])
             batches = HarnessData(data, config["seed"])
             initialise(task, batches)
+            batches.data = features_of(task, data, config, None) or data  # the run that follows finds them
             trainer.fit(task, datamodule=batches)
     finally:
         set_random_state(kept)
