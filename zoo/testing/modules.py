@@ -38,7 +38,7 @@ def builds_on_meta(subject: Subject) -> None:
     try:
         with torch.device("meta"):
             model = built_module(subject)
-    except RuntimeError as error:  # and NotImplementedError, which is one
+    except RuntimeError as error:
         first_line = str(error).strip().splitlines()[0]
         raise Nonconformity(f"building on the meta device fails: {first_line}", remedy) from error
     for name, tensor in (*model.named_parameters(), *model.named_buffers()):
